@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Lending the secret of a key
+ *
+ * What a user in the kernel needs to key a cipher or a MAC with the secret
+ * that a key holds, without knowing the key's type and without a copy of the
+ * bytes.  The contract is in Documentation/security/keys/key-secret.rst, the
+ * code in security/keys/key_secret.c, and what a key type provides is
+ * key_type::secret in <linux/key-type.h>.
+ */
+
+#ifndef _LINUX_KEY_SECRET_H
+#define _LINUX_KEY_SECRET_H
+
+#include <linux/err.h>
+#include <linux/types.h>
+
+struct key;
+
+/**
+ * typedef key_secret_fn - Use a lent secret
+ * @secret: The bytes, in the payload of the key; not aligned, not terminated.
+ * @len: Their number.
+ * @data: What the borrower gave to key_secret_lend().
+ *
+ * The bytes are the key's: the function must not change them, and must not
+ * keep them or their address beyond its return.
+ *
+ * Context: Process context, with key->sem held for reading and in a
+ *	    memalloc_noio scope.  May sleep.  Must not look up or lock a key.
+ * Return: What key_secret_lend() is to return.
+ */
+typedef int (*key_secret_fn)(const u8 *secret, size_t len, void *data);
+
+#ifdef CONFIG_KEYS
+
+struct key *key_secret_find(const char *type_name, const char *description);
+int key_secret_lend(struct key *key, key_secret_fn fn, void *data);
+
+#else /* CONFIG_KEYS */
+
+static inline struct key *key_secret_find(const char *type_name,
+					  const char *description)
+{
+	return ERR_PTR(-ENOPROTOOPT);
+}
+
+static inline int key_secret_lend(struct key *key, key_secret_fn fn, void *data)
+{
+	return -ENOPROTOOPT;
+}
+
+#endif /* CONFIG_KEYS */
+#endif /* _LINUX_KEY_SECRET_H */

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# boot.sh - boots the guest once, waits until it has switched itself off, and ends
+# with 0 if it did so in order and its mode (lab.mode= in --append) succeeded.
+#
+#   --kernel IMAGE --initrd FILE     what to boot
+#   --tpm DIR           a software TPM whose state is kept in DIR
+#   --ram FILE          guest memory is FILE (made anew), so that it can be read
+#   --disk FILE         /dev/vda
+#   --share DIR         /share in the guest
+#   --result FILE       what the guest writes to its result port
+#   --console FILE      its console ($build/log/console)
+#   --at-step CMD       run as "CMD NAME" at each step the guest tells of; it waits
+#   --append ARGS --cpus N --mem MIB --timeout SECONDS
+. "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/tpm.sh"
+
+tpm='' ram='' disk='' share='' result=/dev/null at_step=true
+console=$build/log/console append='' cpus=2 mem=512 timeout=120 kernel='' initrd=''
+while [ $# -gt 0 ]; do
+	[ $# -ge 2 ] || die "the option $1 needs a value"
+	case $1 in
+	--kernel | --initrd | --tpm | --ram | --disk | --share | --result | --console | --append | --cpus | --mem | --timeout | --at-step)
+		name=${1#--}
+		printf -v "${name//-/_}" %s "$2"
+		;;
+	*) die "there is no option $1" ;;
+	esac
+	shift 2
+done
+need_tools qemu-system-x86_64
+[ -f "$kernel" ] || die "there is no kernel image '$kernel'"
+[ -f "$initrd" ] || die "there is no initramfs '$initrd'"
+[ -z "$disk" ] || [ -f "$disk" ] || die "there is no disk image '$disk'"
+[ -z "$share" ] || [ -d "$share" ] || die "there is no directory '$share' to share"
+mkdir -p "$build" "$(dirname "$console")" "$(dirname "$result")"
+
+qemu=(qemu-system-x86_64 -machine q35 -cpu max -smp "$cpus" -nodefaults -no-reboot
+	-display none -kernel "$kernel" -initrd "$initrd")
+cmdline="console=ttyS0 panic=-1 loglevel=7 $append"
+
+# The processor: KVM where a guest of ours has booted with it since this machine was
+# started, else emulation. A /dev/kvm that can be opened is not enough.
+accelerator() {
+	local known=$build/accelerator key out=$1/probe verdict=tcg
+	key="$(cat /proc/sys/kernel/random/boot_id) $([ -w /dev/kvm ] && echo kvm || echo none)"
+	if ! grep -qs " $key\$" "$known"; then
+		if [ ! -w /dev/kvm ]; then
+			say "there is no /dev/kvm that we may use: QEMU emulates the processor"
+		else
+			run timeout -k 1 5 "${qemu[@]}" -accel kvm -m 256 -serial "file:$out" \
+				-append "console=ttyS0 panic=-1 lab.mode=probe" >/dev/null 2>&1 || :
+			if grep -qs 'lab: probe reached' "$out"; then
+				verdict=kvm
+			else
+				say "/dev/kvm is here but boots no guest: QEMU emulates the processor"
+			fi
+		fi
+		echo "$verdict $key" >"$known"
+	fi
+	read -r accel _ <"$known"
+}
+
+# Sockets and pipes stand in a short path of their own.
+dir=$(mktemp -d)
+on_exit "rm -rf '$dir'"
+accelerator "$dir"
+[ "$accel" = kvm ] || accel=tcg,thread=multi
+
+if [ -n "$ram" ]; then
+	need_space $((mem + 50)) "$(dirname "$ram")"
+	rm -f "$ram"
+	qemu+=(-object "memory-backend-file,id=ram,size=${mem}M,mem-path=$ram,share=on" -machine memory-backend=ram)
+fi
+if [ -n "$tpm" ]; then
+	start_tpm "$tpm" "$dir/tpm" --ctrl "type=unixio,path=$dir/tpm" --flags startup-clear
+	qemu+=(-chardev "socket,id=tpm,path=$dir/tpm" -tpmdev "emulator,id=tpm,chardev=tpm"
+		-device "tpm-tis,tpmdev=tpm")
+fi
+[ -z "$disk" ] || qemu+=(-drive "if=virtio,format=raw,file=$disk")
+[ -z "$share" ] || qemu+=(-fsdev "local,id=share,security_model=none,path=$share"
+	-device "virtio-9p-pci,fsdev=share,mount_tag=share")
+
+: >"$result"
+: >"$console"
+mkfifo "$dir/talk.in" "$dir/talk.out"
+exec 3<>"$dir/talk.out" 4<>"$dir/talk.in"
+spawn "${qemu[@]}" -accel "$accel" -m "$mem" -append "$cmdline" -serial "file:$console" \
+	-device virtio-rng-pci -device virtio-serial-pci \
+	-chardev "file,id=result,path=$result" -device virtserialport,chardev=result,nr=1 \
+	-chardev "pipe,id=talk,path=$dir/talk" -device virtserialport,chardev=talk,nr=2 \
+	>"$dir/qemu" 2>&1 3>&- 4>&-
+guest=$spawned
+
+# The guest's words, until it says bye with its mode's status and QEMU has ended.
+bye='' line='' end=$((SECONDS + timeout))
+while :; do
+	alive=yes; kill -0 "$guest" 2>/dev/null || alive=
+	if ! read -r -t 0.2 more <&3; then
+		line+=$more
+		[ -n "$alive" ] || break
+		[ $SECONDS -lt $end ] || die "the guest was still running after $timeout seconds; its console is in $console"
+		continue
+	fi
+	line+=$more
+	case $line in
+	'step '*)
+		run "$at_step" "${line#step }" || die "stopped at the guest's step '${line#step }'"
+		echo go >&4
+		;;
+	'bye '*) bye=${line#bye } ;;
+	esac
+	line=''
+done
+wait "$guest" || die "QEMU failed: $(tail -n 1 "$dir/qemu")"
+if [ -z "$bye" ]; then
+	panic=$(grep -a -m 1 -o 'Kernel panic.*' "$console" || echo 'no panic seen')
+	die "the guest ended without switching itself off (${panic%$'\r'}); its console is in $console"
+fi
+[ "$bye" -eq 0 ] || die "the guest's task ended with status $bye; its console is in $console"

@@ -1,0 +1,35 @@
+#!/usr/bin/env bash
+# selftests.sh - the series' selftests, built from the patched source and run in the
+# guest, each of their tests an assertion here. What the guest does not report, because
+# it hangs or panics, fails by absence.
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=guest.sh
+. "$(dirname "$0")/guest.sh"
+
+selftest_kernel
+obj=${kernel%/arch/*}
+bin=$work/check/selftests
+make_tests() {
+	rm -rf "$bin" "$obj/kselftest"
+	kmake -C "$work/patched" O="$obj" headers
+	LDFLAGS=-static kmake -C "$work/patched/tools/testing/selftests" O="$obj" ARCH=x86_64 TARGETS="$tests" \
+		INSTALL_PATH="$bin" FORCE_TARGETS=1 install
+}
+run_logged "$build/log/selftests-build.log" make_tests
+boot selftests 600 lab.mode=selftests "$bin/$tests"
+
+# A line "ok N name" is a passed test; one of a program that ended badly is not enough.
+program=none
+while read -r first second rest; do
+	case "$first $second" in
+	'# program') program=$rest ;;
+	'# exit') if [ "$rest" = 0 ] || [ "$rest" = 4 ]; then ok "$program ends in order"; else not_ok "$program ends in order" "exit status $rest"; fi ;;
+	'ok '*) rest=${rest#- }; if [[ $rest = *'# SKIP'* ]]; then skip "$program: ${rest%% \#*}" "${rest##*SKIP}"; else ok "$program: $rest"; fi ;;
+	'not ok') not_ok "$program: ${rest#* }" "see $result" ;;
+	esac
+done < <(tr -d '\r' <"$result")
+[ "$program" != none ] || not_ok 'a program ran' "the guest reported none in $result"
+if grep -q '^lab-end ' "$result"; then ok 'the guest came to the end of its list'; else not_ok 'the guest came to the end of its list' "see $console"; fi
+quiet
+plan

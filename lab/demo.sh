@@ -1,0 +1,151 @@
+#!/usr/bin/env bash
+# demo.sh [--kernel IMAGE] - the main job: three boots of the patched kernel with one
+# disk image. Makes a volume whose key is sealed by a TPM and named in the table line,
+# opens it again, and fails to under another TPM; counts the copies of the key in guest
+# memory at each step. Ends with 0 if everything was as it should be.
+. "$(dirname "$0")/lib.sh"
+
+ram_mib=256
+disk_mib=64
+kernel=
+[ "${1:-}" != --kernel ] || kernel=${2:-}
+demo=$work/demo
+export demo
+
+tenths() { echo $((${EPOCHREALTIME/[.,]/} / 100000)); }
+seconds() { printf '%d.%d s' $(($1 / 10)) $(($1 % 10)); }
+
+# The counts that a step should give: whole key, first half, second half, hex, and of the
+# master, which with the public blob is the key. Every
+# whole copy has both halves. A table that is loaded has a cipher, whose schedules begin
+# with the halves; at the first resume the key itself goes, and with the volume all.
+expected() {
+	case $1 in
+	added) echo 1 1 1 0 1 ;;
+	loaded) echo 1 2 2 0 1 ;;
+	dropped) echo 0 1 1 0 0 ;;
+	closed) echo 0 0 0 0 0 ;;
+	esac
+}
+title() {
+	case $1 in
+	added) echo 'keys added' ;;
+	loaded) echo 'table loaded, not resumed' ;;
+	dropped) echo 'resumed, key dropped' ;;
+	closed) echo 'volume closed' ;;
+	esac
+}
+
+# count RAM: these counts
+count() {
+	"$demo/scan" "$1" <"$demo/needles" | awk '
+		{ n[$1] = $2 }
+		END { print n["key"], n["key.half1"], n["key.half2"], n["key.hex"] + n["key.HEX"], n["master"] }'
+}
+
+# These two are run by boot.sh, while the guest waits. The key of the first boot is known
+# when that boot is over, so its memory is kept; later it is read as it is. The kernel
+# frees dropped keys a little later, so unexpected counts are looked at again.
+keep_ram() {
+	say "    $(title "$1")"
+	cp --sparse=always "$demo/ram" "$demo/ram.$1"
+}
+count_ram() {
+	local counts try
+	say "    $(title "$1")"
+	for try in {1..25}; do
+		[ "$try" -eq 1 ] || sleep 0.2
+		counts=$(count "$demo/ram")
+		[ "$counts" != "$(expected "$1")" ] || break
+	done
+	echo "2 $1 $counts" >>"$demo/counts"
+}
+export -f say title expected count keep_ram count_ram
+
+# boot NUMBER MODE TPM OPTION...
+times=()
+boot() {
+	local number=$1 mode=$2 tpm=$3 begin why
+	shift 3
+	begin=$(tenths)
+	if ! run "$top/lab/boot.sh" --kernel "$kernel" --initrd "$build/initramfs.cpio" --mem $ram_mib \
+		--tpm "$demo/$tpm" --disk "$demo/disk" --share "$demo/share" --append "lab.mode=$mode" \
+		--result "$demo/boot$number.result" --console "$demo/boot$number.console" "$@"; then
+		why=$(said "$number" failed:)
+		die "boot $number failed${why:+: $why}"
+	fi
+	times+=("boot $number: $(seconds $(($(tenths) - begin)))")
+}
+# said NUMBER WORD: what the guest reported under that word
+said() { sed -n "s/^$2 //p" "$demo/boot$1.result"; }
+
+start=$(tenths)
+step 1 5 "the kernel and the guest's file system"
+[ -n "$kernel" ] || kernel=$("$top/lab/kernel.sh" patched | tail -n 1)
+run "$top/lab/initramfs.sh" "$build/initramfs.cpio" || exit 1
+
+lock demo
+rm -rf "$demo"
+need_space 1200 "$demo"
+chmod 700 "$demo"
+mkdir "$demo/share"
+on_exit "rm -f '$demo'/ram* '$demo/needles'"
+truncate -s ${disk_mib}M "$demo/disk"
+{
+	echo "Written at the first boot, $(date -u '+%F %T'), to be read at the second."
+	head -c 1M /dev/urandom
+} >"$demo/share/letter"
+cc -O2 -Wall -o "$demo/scan" "$top/lab/scan.c" || die "lab/scan.c does not compile"
+
+step 2 5 "first boot: make the keys, the volume and a file on it"
+boot 1 provision tpm --ram "$demo/ram" --at-step keep_ram
+[ -n "$(said 1 table)" ] || die "boot 1 reported nothing; see $demo/boot1.console"
+run "$top/lab/needle.sh" "$demo/tpm" "$demo/share/kmk.blob" "$demo/share/vol.blob" >"$demo/needles" || exit 1
+for name in added dropped closed; do
+	echo "1 $name $(count "$demo/ram.$name")" >>"$demo/counts"
+	rm "$demo/ram.$name"
+done
+
+step 3 5 "second boot: load the blobs, open the volume, read the file back"
+boot 2 reopen tpm --ram "$demo/ram" --at-step count_ram
+
+step 4 5 "third boot, with another TPM: nothing may open"
+boot 3 foreign other-tpm
+
+step 5 5 "what came of it"
+plain=$("$demo/scan" "$demo/disk" <<<"letter=$(head -c 64 "$demo/share/letter" | xxd -p -c 64)" | awk '$1 == "letter" { print $2 }')
+cat <<END
+
+What crossed the ioctl, as the kernel shows it with --showkeys, and its status:
+  $(said 2 table)
+  $(said 2 status)
+
+Copies of the volume key in all $ram_mib MiB of guest memory, the key computed outside the
+guest from its blobs. A whole copy counts as one of each half as well. While the volume is
+open, the cipher's own schedules hold one of each half; that is what is left.
+
+                                      whole  1st half  2nd half  as hex  master
+END
+failed=0
+while read -r number name counts; do
+	read -r whole half1 half2 hex master <<<"$counts"
+	printf '  boot %s, %-27s %5s %9s %9s %7s %7s' "$number" "$(title "$name")" "$whole" "$half1" "$half2" "$hex" "$master"
+	if [ "$counts" = "$(expected "$name")" ]; then
+		echo
+	else
+		echo "   expected $(expected "$name")"
+		failed=$((failed + 1))
+	fi
+done <"$demo/counts"
+cat <<END
+
+Boot 2 read back the file of boot 1: $(stat -c %s "$demo/share/letter") bytes, the same. Of its text $plain copies stand on the disk.
+Boot 3, another TPM with the same disk and blobs:
+  the trusted key:    $(said 3 master) ($(said 3 tpm))
+  the encrypted key:  $(said 3 key)
+  the volume:         $(said 3 volume)
+$(printf '%s, ' "${times[@]}")in all: $(seconds $(($(tenths) - start))). Logs: ${demo#"$top/"}
+END
+[ "$failed" -eq 0 ] || die "$failed of the counts are not as expected"
+[ "$(wc -l <"$demo/counts")" -eq 7 ] || die "not every step was looked at; see $demo/counts"
+[ "$plain" = 0 ] || die "the file's text stands on the disk in the clear"

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Lending the secret of a key
+ *
+ * This file owns the one way by which the secret of a user, logon, encrypted
+ * or trusted key gets to a cipher: key_secret_find() looks a key up by the name
+ * of its type, key_secret_lend() checks that it is still good and shows its
+ * bytes to a callback while nobody can change them.  How a type stores its
+ * secret is known to the type alone, in key_type::secret.
+ *
+ * See Documentation/security/keys/key-secret.rst.
+ */
+
+#include <linux/export.h>
+#include <linux/key-secret.h>
+#include <linux/sched/mm.h>
+#include "internal.h"
+
+/**
+ * key_secret_find - Look up a key whose type can lend its secret
+ * @type_name: Name of the key type.
+ * @description: Description of the key.
+ *
+ * Search the caller's keyrings, and those nested in them, as request_key()
+ * does, and wait until the key is constructed.  There is no upcall.
+ *
+ * The type is found by name, so the caller links against none.  It is held
+ * only while nothing can wait: whoever unregisters a type would have to wait
+ * for a construction that may never end.  key_secret_lend() therefore looks at
+ * the key again.
+ *
+ * Context: Process context.  Sleeps while the key is under construction, not
+ *	    interruptibly: a device-mapper ioctl could not be restarted, its
+ *	    arguments are wiped.
+ * Return: The key, whose reference the caller owns and drops with key_put().
+ *	   -ENOPROTOOPT: no such type is registered, or it lends no secret.
+ *	   -ENOKEY: there is no such key, it is negative, or it has expired.
+ *	   -EKEYREVOKED: it was revoked or invalidated, and is not collected yet.
+ *	   -EKEYEXPIRED: it expired while it was looked up.
+ *	   -EACCES: the caller has no right to search for it.
+ *	   Another errno if the key was rejected with that, or from an LSM.
+ */
+struct key *key_secret_find(const char *type_name, const char *description)
+{
+	struct key_type *type;
+	struct key *key;
+	int ret;
+
+	type = key_type_lookup(type_name);
+	if (IS_ERR(type))
+		return ERR_PTR(-ENOPROTOOPT);
+
+	if (type->secret)
+		key = request_key_and_link(type, description, NULL, NULL, 0,
+					   NULL, NULL, KEY_ALLOC_IN_QUOTA);
+	else
+		key = ERR_PTR(-ENOPROTOOPT);
+	key_type_put(type);
+	if (IS_ERR(key))
+		return key;
+
+	ret = wait_for_key_construction(key, false);
+	if (ret < 0) {
+		key_put(key);
+		return ERR_PTR(ret);
+	}
+	return key;
+}
+EXPORT_SYMBOL_GPL(key_secret_find);
+
+/**
+ * key_secret_lend - Show the secret of a key to a function
+ * @key: The key, on which the caller holds a reference.
+ * @fn: What uses the secret.
+ * @data: Passed on to @fn.
+ *
+ * Whatever can have happened to the key since it was looked up is checked with
+ * key->sem held, which update, revocation and the unregistering of a type take
+ * for writing.  @fn runs with it held: the secret is read where it stands, and
+ * the caller has nothing to wipe but what @fn made of it.
+ *
+ * @fn may be called to key a device that is suspended, on which reclaim could
+ * wait for ever; so whatever it allocates is allocated without I/O.
+ *
+ * Context: Process context.  May sleep.  Takes and releases key->sem for
+ *	    reading.
+ * Return: The result of @fn, if it was called.  Otherwise:
+ *	   -ENOPROTOOPT: the key is of a type that lends no secret.
+ *	   -ENOKEY: it was invalidated, or is not instantiated.
+ *	   -EKEYREVOKED: it was revoked, or its type was unregistered.
+ *	   -EKEYEXPIRED: it has expired.
+ *	   Another errno if the key was rejected with that.
+ */
+int key_secret_lend(struct key *key, key_secret_fn fn, void *data)
+{
+	unsigned int noio_flags = memalloc_noio_save();
+	const u8 *secret;
+	size_t len;
+	int ret;
+
+	down_read(&key->sem);
+
+	ret = key_validate(key);
+	if (ret < 0)
+		goto out;
+
+	ret = -ENOPROTOOPT;
+	if (!key->type->secret)
+		goto out;
+
+	ret = key_read_state(key);
+	if (ret != KEY_IS_POSITIVE) {
+		ret = ret ?: -ENOKEY;
+		goto out;
+	}
+
+	secret = key->type->secret(key, &len);
+	ret = IS_ERR(secret) ? PTR_ERR(secret) : fn(secret, len, data);
+out:
+	up_read(&key->sem);
+	memalloc_noio_restore(noio_flags);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(key_secret_lend);

@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What the tests of dm-crypt's keyring keys share. The header says what each function does.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <linux/dm-ioctl.h>
+#include <linux/loop.h>
+
+#include "dmck.h"
+#include "../kselftest.h"
+
+#define CONTROL "/dev/mapper/control"
+#define FAILSLAB "/sys/kernel/debug/failslab/"
+
+/* An ioctl with its parameters behind it, large enough for every table and answer here. */
+struct dm_call {
+	struct dm_ioctl io;
+	char data[2 * LINE_SIZE];
+};
+
+static void __attribute__((constructor)) need_device_mapper(void)
+{
+	if (access(CONTROL, R_OK | W_OK))
+		ksft_exit_skip("needs root and " CONTROL "\n");
+}
+
+static int dm_do(unsigned long command, const char *name, struct dm_call *call)
+{
+	static int control = -1;
+
+	if (control < 0)
+		control = open(CONTROL, O_RDWR | O_CLOEXEC);
+	if (control < 0)
+		return -errno;
+
+	call->io.version[0] = DM_VERSION_MAJOR;
+	call->io.data_size = sizeof(*call);
+	call->io.data_start = offsetof(struct dm_call, data);
+	snprintf(call->io.name, sizeof(call->io.name), "%s", name);
+	return ioctl(control, command, call) ? -errno : 0;
+}
+
+void dm_name(char name[NAME_SIZE])
+{
+	static unsigned int count;
+
+	snprintf(name, NAME_SIZE, "dmck-%d-%u", getpid(), count++);
+}
+
+int dm_create(const char *name)
+{
+	struct dm_call call = {};
+
+	return dm_do(DM_DEV_CREATE, name, &call);
+}
+
+int dm_remove(const char *name)
+{
+	int i, ret;
+
+	/* Who listens for new devices may hold it open for a moment. */
+	for (i = 0; i < 50; i++) {
+		struct dm_call call = {};
+
+		ret = dm_do(DM_DEV_REMOVE, name, &call);
+		if (ret != -EBUSY)
+			break;
+		usleep(100 * 1000);
+	}
+	return ret;
+}
+
+int dm_suspend(const char *name)
+{
+	struct dm_call call = { .io.flags = DM_SUSPEND_FLAG };
+
+	return dm_do(DM_DEV_SUSPEND, name, &call);
+}
+
+int dm_resume(const char *name)
+{
+	struct dm_call call = {};
+
+	return dm_do(DM_DEV_SUSPEND, name, &call);
+}
+
+int dm_clear(const char *name)
+{
+	struct dm_call call = {};
+
+	return dm_do(DM_TABLE_CLEAR, name, &call);
+}
+
+int dm_message(const char *name, const char *message)
+{
+	struct dm_call call = { .io.flags = DM_SECURE_DATA_FLAG };
+	struct dm_target_msg *msg = (void *)call.data;
+
+	snprintf(msg->message, sizeof(call.data) - sizeof(*msg), "%s", message);
+	return dm_do(DM_TARGET_MSG, name, &call);
+}
+
+static int dm_line(const char *name, unsigned int flags, char line[LINE_SIZE])
+{
+	struct dm_call call = { .io.flags = flags };
+	struct dm_target_spec *spec = (void *)call.data;
+	size_t size;
+	int ret;
+
+	ret = dm_do(DM_TABLE_STATUS, name, &call);
+	if (ret)
+		return ret;
+	if (call.io.target_count < 1 || (call.io.flags & DM_BUFFER_FULL_FLAG))
+		return -EIO;
+	size = strlen((char *)(spec + 1)) + 1;
+	if (size > LINE_SIZE)
+		return -EIO;
+	memcpy(line, spec + 1, size);
+	return 0;
+}
+
+int dm_table(const char *name, char line[LINE_SIZE])
+{
+	return dm_line(name, DM_STATUS_TABLE_FLAG, line);
+}
+
+int dm_status(const char *name, char line[LINE_SIZE])
+{
+	return dm_line(name, 0, line);
+}
+
+int dm_load_crypt(const char *name, unsigned int targets, const struct backing *backing,
+		  const char *cipher, const char *key, const char *options)
+{
+	struct dm_call call = { .io.flags = DM_SECURE_DATA_FLAG, .io.target_count = targets };
+	char *next = call.data;
+	unsigned int i;
+
+	for (i = 0; i < targets; i++) {
+		struct dm_target_spec *spec = (void *)next;
+		char *line = (char *)(spec + 1);
+		size_t room = call.data + sizeof(call.data) - line;
+		size_t size;
+
+		size = snprintf(line, room, "%s %s 0 %s 0 %s", cipher, key, backing->dev, options);
+		/* The next one has to be aligned. */
+		size = (size + 8) & ~7UL;
+		if (size + sizeof(*spec) > room)
+			return -ENAMETOOLONG;
+		spec->sector_start = i * DEVICE_SECTORS;
+		spec->length = DEVICE_SECTORS;
+		spec->next = sizeof(*spec) + size;
+		memcpy(spec->target_type, "crypt", sizeof("crypt"));
+		next = line + size;
+	}
+	return dm_do(DM_TABLE_LOAD, name, &call);
+}
+
+int dm_map_crypt(const char *name, const struct backing *backing, const char *cipher,
+		 const char *key, const char *options)
+{
+	int ret;
+
+	ret = dm_create(name);
+	if (ret)
+		return ret;
+	ret = dm_load_crypt(name, 1, backing, cipher, key, options) ?: dm_resume(name);
+	if (ret)
+		dm_remove(name);
+	return ret;
+}
+
+int dm_key_set(const char *name, const char *key)
+{
+	char message[LINE_SIZE];
+
+	snprintf(message, sizeof(message), "key set %s", key);
+	return dm_message(name, message);
+}
+
+static int dm_transfer(const char *name, bool write, unsigned char data[DATA_SIZE])
+{
+	struct dm_call call = {};
+	char path[NAME_SIZE];
+	void *aligned;
+	ssize_t done;
+	int fd, ret;
+
+	ret = dm_do(DM_DEV_STATUS, name, &call);
+	if (ret)
+		return ret;
+	/* It would wait for ever. */
+	if (call.io.flags & DM_SUSPEND_FLAG)
+		return -EBUSY;
+	/* The link under /dev/mapper is for udev to make. */
+	snprintf(path, sizeof(path), "/dev/dm-%u", minor(call.io.dev));
+	fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	aligned = aligned_alloc(DATA_SIZE, DATA_SIZE);
+	if (!aligned) {
+		close(fd);
+		return -ENOMEM;
+	}
+	memcpy(aligned, data, DATA_SIZE);
+	done = write ? pwrite(fd, aligned, DATA_SIZE, 0) : pread(fd, aligned, DATA_SIZE, 0);
+	ret = done == DATA_SIZE ? 0 : done < 0 ? -errno : -EIO;
+	memcpy(data, aligned, DATA_SIZE);
+	free(aligned);
+	close(fd);
+	return ret;
+}
+
+int dm_write(const char *name, const unsigned char data[DATA_SIZE])
+{
+	unsigned char copy[DATA_SIZE];
+
+	memcpy(copy, data, sizeof(copy));
+	return dm_transfer(name, true, copy);
+}
+
+int dm_reads(const char *name, const unsigned char data[DATA_SIZE])
+{
+	unsigned char read[DATA_SIZE] = {};
+
+	return dm_transfer(name, false, read) ?: !memcmp(read, data, DATA_SIZE);
+}
+
+static int backing_attach(struct backing *backing)
+{
+	struct loop_config config = { .fd = backing->file, .info.lo_flags = LO_FLAGS_AUTOCLEAR };
+	char path[NAME_SIZE];
+	int control, number, ret;
+
+	control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+	if (control < 0)
+		return -errno;
+	do {
+		ret = 0;
+		number = ioctl(control, LOOP_CTL_GET_FREE);
+		snprintf(path, sizeof(path), "/dev/loop%d", number);
+		backing->loop = number < 0 ? -1 : open(path, O_RDWR | O_CLOEXEC);
+		if (backing->loop < 0) {
+			ret = -errno;
+		} else if (ioctl(backing->loop, LOOP_CONFIGURE, &config)) {
+			ret = -errno;
+			close(backing->loop);
+		}
+		/* Somebody else took it meanwhile. */
+	} while (ret == -EBUSY);
+	close(control);
+	return ret;
+}
+
+int backing_open(struct backing *backing)
+{
+	struct stat st;
+	int ret;
+
+	backing->file = memfd_create("dmck", MFD_CLOEXEC);
+	if (backing->file < 0)
+		return -errno;
+	ret = ftruncate(backing->file, DEVICE_SECTORS * SECTOR_SIZE) ? -errno : 0;
+	if (!ret)
+		ret = backing_attach(backing);
+	if (ret) {
+		close(backing->file);
+		return ret;
+	}
+	if (fstat(backing->loop, &st)) {
+		ret = -errno;
+		backing_close(backing);
+		return ret;
+	}
+	snprintf(backing->dev, sizeof(backing->dev), "%u:%u", major(st.st_rdev),
+		 minor(st.st_rdev));
+	return 0;
+}
+
+void backing_close(struct backing *backing)
+{
+	close(backing->loop);
+	close(backing->file);
+}
+
+int backing_read(const struct backing *backing, unsigned char data[DATA_SIZE])
+{
+	ssize_t done = pread(backing->file, data, DATA_SIZE, 0);
+
+	return done == DATA_SIZE ? 0 : done < 0 ? -errno : -EIO;
+}
+
+int volume_open(struct volume *volume, const char *cipher, const char *key, const char *options)
+{
+	int ret;
+
+	ret = fill_random(volume->data, sizeof(volume->data)) ?: backing_open(&volume->backing);
+	if (ret)
+		return ret;
+	dm_name(volume->name);
+	ret = dm_map_crypt(volume->name, &volume->backing, cipher, key, options);
+	if (!ret) {
+		ret = dm_write(volume->name, volume->data);
+		if (ret)
+			dm_remove(volume->name);
+	}
+	if (ret)
+		backing_close(&volume->backing);
+	return ret;
+}
+
+int volume_close(struct volume *volume)
+{
+	int ret = dm_remove(volume->name);
+
+	backing_close(&volume->backing);
+	return ret;
+}
+
+int volume_reads(const struct volume *volume)
+{
+	return dm_reads(volume->name, volume->data);
+}
+
+int keys_open(void)
+{
+	int ret = key_ctl(KEYCTL_JOIN_SESSION_KEYRING, 0, 0, 0, 0);
+
+	return ret < 0 ? ret : 0;
+}
+
+int key_add(const char *type, const char *desc, const void *payload, size_t size)
+{
+	long ret = syscall(SYS_add_key, type, desc, payload, size, KEY_SPEC_SESSION_KEYRING);
+
+	return ret < 0 ? -errno : ret;
+}
+
+int key_ctl(int operation, unsigned long arg2, unsigned long arg3, unsigned long arg4,
+	    unsigned long arg5)
+{
+	long ret = syscall(SYS_keyctl, operation, arg2, arg3, arg4, arg5);
+
+	return ret < 0 ? -errno : ret;
+}
+
+int key_search(const char *type, const char *desc)
+{
+	return key_ctl(KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, (uintptr_t)type,
+		       (uintptr_t)desc, 0);
+}
+
+int key_make(const char *type, const char *desc, const unsigned char *secret, size_t size)
+{
+	unsigned char random[2 * KEY_SIZE];
+	char payload[LINE_SIZE];
+	int ret;
+
+	if (!strcmp(type, "trusted")) {
+		ret = snprintf(payload, sizeof(payload), "new %zu keyhandle=" TPM_PARENT, size);
+		return secret ? -EINVAL : key_add(type, desc, payload, ret);
+	}
+
+	if (size > sizeof(random))
+		return -EINVAL;
+	ret = fill_random(random, sizeof(random));
+	if (ret)
+		return ret;
+	if (strcmp(type, "encrypted"))
+		return key_add(type, desc, secret ?: random, size);
+
+	if (key_search("user", "dmck:master") < 0) {
+		ret = key_add("user", "dmck:master", random, 32);
+		if (ret < 0)
+			return ret;
+	}
+	ret = snprintf(payload, sizeof(payload), "new default user:dmck:master %zu", size);
+	if (secret) {
+		payload[ret++] = ' ';
+		to_hex(payload + ret, secret, size);
+		ret += 2 * size;
+	}
+	return key_add(type, desc, payload, ret);
+}
+
+const char *key_unsupported(const char *type, int err)
+{
+	if (!strcmp(type, "encrypted") && err == -ENODEV)
+		return "needs CONFIG_ENCRYPTED_KEYS";
+	if (!strcmp(type, "encrypted") && err == -EINVAL)
+		return "needs CONFIG_USER_DECRYPTED_DATA";
+	if (!strcmp(type, "trusted") && err == -ENODEV)
+		return "needs CONFIG_TRUSTED_KEYS_TPM and a TPM";
+	if (!strcmp(type, "trusted") && err == -EPERM)
+		return "needs a storage key at " TPM_PARENT " in the TPM";
+	return NULL;
+}
+
+int fill_random(void *data, size_t size)
+{
+	ssize_t done = getrandom(data, size, 0);
+
+	return done == (ssize_t)size ? 0 : done < 0 ? -errno : -EIO;
+}
+
+void to_hex(char *hex, const unsigned char *data, size_t size)
+{
+	while (size--)
+		hex += sprintf(hex, "%02x", *data++);
+}
+
+bool shows_key(const char *line, const unsigned char *key, size_t size)
+{
+	char hex[2 * 8 + 1];
+	size_t i;
+
+	for (i = 0; i + 8 <= size; i++) {
+		to_hex(hex, key + i, 8);
+		if (strstr(line, hex))
+			return true;
+	}
+	return false;
+}
+
+static int file_read(const char *path, char *text, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t done;
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	done = read(fd, text, size - 1);
+	ret = done < 0 ? -errno : 0;
+	text[done < 0 ? 0 : done] = '\0';
+	close(fd);
+	return ret;
+}
+
+static int file_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+const char *faults_open(struct faults *faults)
+{
+	/* Opened once and for all: to open it allocates. */
+	faults->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (faults->nth < 0)
+		return "needs CONFIG_FAULT_INJECTION";
+	if (file_read(FAILSLAB "ignore-gfp-wait", faults->wait, sizeof(faults->wait)) ||
+	    file_read(FAILSLAB "verbose", faults->verbose, sizeof(faults->verbose))) {
+		close(faults->nth);
+		return "needs CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS, debugfs mounted";
+	}
+	if (file_write(FAILSLAB "ignore-gfp-wait", "N") || file_write(FAILSLAB "verbose", "0")) {
+		close(faults->nth);
+		return "needs debugfs to be writable";
+	}
+	return NULL;
+}
+
+void faults_close(const struct faults *faults)
+{
+	close(faults->nth);
+	file_write(FAILSLAB "ignore-gfp-wait", faults->wait);
+	file_write(FAILSLAB "verbose", faults->verbose);
+}
+
+int fault_arm(const struct faults *faults, unsigned int nth)
+{
+	return dprintf(faults->nth, "%u", nth) < 0 ? -errno : 0;
+}
+
+int fault_disarm(const struct faults *faults)
+{
+	char left;
+
+	if (pread(faults->nth, &left, 1, 0) != 1 || fault_arm(faults, 0))
+		return -EIO;
+	return left == '0';
+}
