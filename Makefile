@@ -19,7 +19,7 @@ help:
 	@echo 'make export        from that tree: patches, BASE and the view       [BASE=] [TREE=dir]'
 	@echo 'make series-check  patches and view in step with each other, in seconds'
 	@echo 'make deb           installable packages of the patched kernel       [BASE=] [CONFIG=file]'
-	@echo 'make bench         measurements'
+	@echo 'make bench         measurements (not yet)'
 
 demo:
 	@lab/install.sh base demo

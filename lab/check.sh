@@ -9,7 +9,7 @@
 steps=(
 	'lint        the scripts, and patches against view'
 	'apply       patch -p1, git am, the round trip'
-	'mutations   faults that series-check has to find'
+	'own         the tests of the laboratory'\''s own tools'
 	'checkpatch  checkpatch --strict on each patch'
 	'kernel-doc  kernel-doc on each touched file'
 	'patches     each patch builds, in y, m and n'

@@ -100,7 +100,9 @@ mapfile -t paths <"$view.list"
 git -c tar.umask=022 archive series "${paths[@]}" | tar -x -C "$view"
 
 if [ "$compare" ]; then
-	diff -r "$out" "$series" >&2 || die "patches/$base is not what the export of $tree gives"
+	# The version in BASE is the one that the series was last exported on.
+	{ diff -r -x BASE "$out" "$series" && diff <(grep ^blob "$out/BASE") <(grep ^blob "$series/BASE"); } >&2 ||
+		die "patches/$base is not what the export of $tree gives"
 	for root in "${roots[@]}"; do
 		[ ! -d "$view/$root" ] || diff -r "$view/$root" "$top/$root" >&2 || die "the view is not what the export of $tree gives"
 	done

@@ -35,7 +35,6 @@ have=$(cat "$work/stock.version" 2>/dev/null || :)
 if [ -n "$have" ]; then
 	# What is there stays, unless the pinned version is another and can be had.
 	if [ -z "$pinned" ] || [ "$have" = "$pinned" ] || ! has_pinned; then
-		report "$have"
 		exit 0
 	fi
 fi

@@ -7,14 +7,23 @@
 [ $# -gt 0 ] || die "name the groups of lab/packages to install"
 command -v apt-get >/dev/null || die "the laboratory installs its tools with apt-get, which this machine does not have"
 
+# installed NAME|NAME...: one of them is
+installed() {
+	local name
+	for name in ${1//|/ }; do
+		[ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" != installed ] || return 0
+	done
+	return 1
+}
+
 missing=()
 reasons=
 for group; do
 	grep -q "^${group}[[:space:]]" "$top/lab/packages" || die "lab/packages has no group '$group'"
-	while read -r _ package reason; do
-		[ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ] || continue
-		missing+=("$package")
-		reasons+="  $(printf '%-21s %s' "$package" "$reason")"$'\n'
+	while read -r _ names reason; do
+		! installed "$names" || continue
+		missing+=("$names")
+		reasons+="  $(printf '%-21s %s' "${names%%|*}" "$reason")"$'\n'
 	done < <(grep "^${group}[[:space:]]" "$top/lab/packages")
 done
 [ ${#missing[@]} -gt 0 ] || exit 0
@@ -30,13 +39,19 @@ apt() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qy -o DPkg::Lock::Timeout=300 \
 		-o Acquire::Retries=3 "$@" >>"$log" 2>&1 </dev/null
 }
-known() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
-
 mkdir -p "${log%/*}"
 : >"$log"
 apt update || say "apt-get update failed ($log); going on with the package lists that are there"
-for package in "${missing[@]}"; do
-	known "$package" || die "apt does not know the package '$package'; check the sources of apt (output in $log)"
+packages=()
+for names in "${missing[@]}"; do
+	package=
+	for name in ${names//|/ }; do
+		[[ $(apt-cache policy "$name" 2>/dev/null) =~ Candidate:\ [^\(] ]] || continue
+		package=$name
+		break
+	done
+	[ "$package" ] || die "apt does not know the package '$names'; check the sources of apt (its output is in $log)"
+	packages+=("$package")
 done
-apt install --no-install-recommends "${missing[@]}" ||
-	die "apt-get could not install ${missing[*]}; its output is in $log"
+apt install --no-install-recommends "${packages[@]}" ||
+	die "apt-get could not install ${packages[*]}; its output is in $log"

@@ -59,25 +59,7 @@ while IFS='=' read -r option value; do
 done <<<"$wanted"
 [ "$lost" = 0 ] || die "the configuration of the $kind kernel is not what the fragments ask for"
 
-# Counts the compile steps that make names: one line that is rewritten on a
-# terminal, one line every ten seconds elsewhere.
-progress() {
-	local n=0 next=$((SECONDS + 10)) of='' what
-	[ -f "$obj/vmlinux.o" ] || of=" of about $expected"
-	while IFS= read -r what; do
-		[[ $what = '  '[A-Z]* ]] || continue
-		n=$((n + 1))
-		if [ -t 2 ]; then
-			printf '\rcompiling: %d%s steps' "$n" "$of" >&2
-		elif [ "$SECONDS" -ge "$next" ]; then
-			say "compiling: $n$of steps"
-			next=$((SECONDS + 10))
-		fi
-	done
-	[ ! -t 2 ] || say
-	say "compiled: $n steps in ${SECONDS} s"
-}
-compile() { kmake -C "$src" O="$obj" bzImage 2>&1 | tee -a "$log" | progress; }
+compile() { kmake -C "$src" O="$obj" bzImage 2>&1 | tee -a "$log" | progress "$([ -f "$obj/vmlinux.o" ] && echo 0 || echo "$expected")"; }
 SECONDS=0
 run compile || die "the $kind kernel does not build; the compiler's output is in $log"
 echo "$state" >"$obj/lab.state"

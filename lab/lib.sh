@@ -101,7 +101,6 @@ lock() {
 	exec 9>"$work/.lock-$1"
 	flock -n 9 || { say "waiting for another run that works on $work/$1"; flock 9; }
 }
-unlock() { exec 9>&-; }
 
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then "$@"
@@ -130,3 +129,31 @@ series_digest() {
 }
 # base_field NAME: the value of a line of BASE
 base_field() { [ ! -f "$series/BASE" ] || awk -v k="$1" '$1 == k { print $2; exit }' "$series/BASE"; }
+
+# The source is there, and the files that the series edits are as BASE pins them.
+stock_as_pinned() {
+	local word blob path
+	[ -f "$work/stock.version" ] || return 1
+	while read -r word blob path; do
+		[ "$word" != blob ] || [ "$(git hash-object --no-filters "$work/stock/$path")" = "$blob" ] || return 1
+	done <"$series/BASE"
+}
+
+# progress EXPECTED: reads make's output and counts its compile steps: one line that
+# is rewritten on a terminal, one line every ten seconds elsewhere. 0: not known.
+progress() {
+	local n=0 next=$((SECONDS + 10)) of='' what
+	[ "$1" = 0 ] || of=" of about $1"
+	while IFS= read -r what; do
+		[[ $what = '  '[A-Z]* ]] || continue
+		n=$((n + 1))
+		if [ -t 2 ]; then
+			printf '\rcompiling: %d%s steps' "$n" "$of" >&2
+		elif [ "$SECONDS" -ge "$next" ]; then
+			say "compiling: $n$of steps"
+			next=$((SECONDS + 10))
+		fi
+	done
+	[ ! -t 2 ] || say
+	say "compiled: $n steps in ${SECONDS} s"
+}

@@ -10,6 +10,7 @@ need_tools patch rsync
 stock=$work/stock
 patched=$work/patched
 mapfile -t files < <(series_files)
+[ ${#files[@]} -gt 0 ] || exit 1
 state="$(cat "$work/stock.version") $(series_digest)"
 lock patched
 [ "$(cat "$work/patched.state" 2>/dev/null)" != "$state" ] || exit 0
@@ -32,7 +33,7 @@ fi
 mkdir "$tmp"
 paths "${files[@]}" >"$work/patched.new"
 while read -r path; do
-	[ ! -e "$stock/$path" ] || { mkdir -p "$tmp/${path%/*}" 2>/dev/null || :; cp -p "$stock/$path" "$tmp/$path"; }
+	[ ! -e "$stock/$path" ] || { mkdir -p "$tmp/$(dirname "$path")"; cp -p "$stock/$path" "$tmp/$path"; }
 done <"$work/patched.new"
 log=$build/log/apply-$base.log
 mkdir -p "${log%/*}"

@@ -41,7 +41,7 @@ while read -r word name rest; do
 	*) [ -z "$name" ] || fault "SERIES has more than a file name on the line of $word" ;;
 	esac
 done <"$series/SERIES"
-grep -v '^#' "$series/SERIES" | grep -m1 . | grep -q '^part ' || fault "SERIES names a patch before the first part"
+[ "$(awk '/^[^#]/ { print $1; exit }' "$series/SERIES")" = part ] || fault "SERIES names a patch before the first part"
 printf '%s\n' "${files[@]##*/}" | sort >"$tmp/listed"
 find "$series" -mindepth 1 ! -name BASE ! -name SERIES ! -name 0000-cover-letter.patch -printf '%P\n' | sort >"$tmp/present"
 for name in $(uniq -d "$tmp/listed"); do fault "SERIES lists $name twice"; done

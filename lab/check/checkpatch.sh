@@ -18,7 +18,7 @@ done < <(series_files)
 mapfile -t files < <(series_files)
 created=$(sed -n '/^new file mode/{x;s/^diff --git a.* b\///p;d};h' "${files[@]}" | sort -u)
 for path in $created; do
-	maintained() { perl scripts/get_maintainer.pl --nogit --nogit-fallback --no-rolestats --nol -f "$path" | grep -q @; }
+	maintained() { perl scripts/get_maintainer.pl --nogit --nogit-fallback --no-rolestats --nol -f "$path" | grep @ >/dev/null; }
 	try "MAINTAINERS names somebody for $path" maintained
 done
 plan

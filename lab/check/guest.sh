@@ -16,9 +16,9 @@ boot() {
 	local initrd=$work/check/$1.cpio
 	console=$build/log/$1.console
 	result=$build/log/$1.result
-	mkdir -p "$work/check"
-	run "$top/lab/initramfs.sh" "$initrd" ${4:+"$4"}
+	rm -rf "$work/check/tpm-$1"
 	mkdir -p "$work/check/tpm-$1"
+	run "$top/lab/initramfs.sh" "$initrd" ${4:+"$4"}
 	try "$1: the guest boots, does its work and switches off" "$top/lab/boot.sh" --kernel "$kernel" --initrd "$initrd" \
 		--tpm "$work/check/tpm-$1" --result "$result" --console "$console" --timeout "$2" --append "$3"
 }

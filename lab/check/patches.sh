@@ -1,0 +1,150 @@
+#!/usr/bin/env bash
+# patches.sh - every prefix of the series builds, with W=1 and sparse, and gives no
+# warning that the base does not give. Built are the directories whose files the series
+# touches, after each patch and in each of the configurations below; so headers' users
+# there are built, too. Then the symbols are put together as the linker and modpost
+# would: nothing built in may need what is in a module, a module only what is exported,
+# and nobody what this configuration leaves out.
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=tap.sh
+. "$(dirname "$0")/tap.sh"
+
+# name: dm-crypt, its core, AF_ALG, encrypted, trusted keys; n where it is not named.
+# Where Kconfig does not allow a 'y' over an 'm', it makes an 'm' of it.
+matrix=(
+	'all-y        DM_CRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y KEYS=y ENCRYPTED_KEYS=y TRUSTED_KEYS=y TCG_TPM=y TRUSTED_KEYS_TPM=y KUNIT=y DM_KEYRING_KUNIT_TEST=y'
+	'all-m        DM_CRYPT=m BLK_DEV_DM=m CRYPTO_USER_API_SKCIPHER=m KEYS=y ENCRYPTED_KEYS=m TRUSTED_KEYS=m TCG_TPM=m TRUSTED_KEYS_TPM=y'
+	'y-over-m     DM_CRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y KEYS=y ENCRYPTED_KEYS=m TRUSTED_KEYS=m TCG_TPM=y TRUSTED_KEYS_TPM=y'
+	'mixed        DM_CRYPT=m BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y KEYS=y ENCRYPTED_KEYS=y TRUSTED_KEYS=m TCG_TPM=y TRUSTED_KEYS_TPM=y'
+	'no-types     DM_CRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y KEYS=y'
+	'no-keys      DM_CRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y'
+)
+common='64BIT=y MODULES=y PRINTK=y BLOCK=y NET=y PROC_FS=y MD=y CRYPTO=y'
+
+export TREE=$work/check-tree
+[ ! -d "$TREE" ] || { git -C "$TREE" reset -q --hard; git -C "$TREE" checkout -q -B series refs/lab/exported; }
+"$top/lab/tree.sh" >/dev/null
+need_space 1500
+git() { command git -C "$TREE" "$@"; }
+relevant() { git diff-tree -r --name-only "$@" | grep -vE '^(Documentation|tools)/|^MAINTAINERS$' || :; }
+
+# The directories to build, without those below another; always those on both sides of
+# the coupling that the matrix is about.
+mapfile -t dirs < <({
+	echo drivers/md/
+	echo security/keys/
+	relevant base series | grep '\.[ch]$' | grep -v '^include/' | sed 's|[^/]*$||'
+} | sort -u | awk 'top == "" || index($0, top) != 1 { top = $0; print }')
+
+objdir() { echo "$work/matrix/$1"; }
+for i in "${matrix[@]}"; do
+	obj=$(objdir "${i%% *}")
+	# What the compiler said of another base or in another configuration is no measure.
+	if [ "$(cat "$obj/lab.matrix" 2>/dev/null)" != "$(git rev-parse base) $i" ]; then
+		rm -rf "$obj"
+		mkdir -p "$obj"
+		echo "$(git rev-parse base) $i" >"$obj/lab.matrix"
+	fi
+	# shellcheck disable=SC2086
+	printf 'CONFIG_%s\n' $common ${i#* } >"$obj/lab.config"
+done
+
+# build NAME LOG
+compile() {
+	local obj
+	obj=$(objdir "$1")
+	kmake -s -j1 -C "$TREE" O="$obj" KCONFIG_ALLCONFIG="$obj/lab.config" allnoconfig >/dev/null 2>"$obj/config.log" || { cat "$obj/config.log"; return 1; }
+	kmake -s -j1 -k -C "$TREE" O="$obj" W=1 C="$([ "$1" = all-y ] && command -v sparse >/dev/null && echo 1 || echo 0)" "${dirs[@]}"
+}
+# to_all: builds all configurations, as many at a time as there are processors; the
+# output of each to $obj/log, its status to $obj/status
+one() { local obj s=0; obj=$(objdir "$1"); compile "$1" >"$obj/log" 2>&1 || s=$?; echo $s >"$obj/status"; }
+to_all() {
+	local i pids=()
+	for i in "${matrix[@]}"; do
+		[ ${#pids[@]} -lt "$jobs" ] || { wait "${pids[0]}"; pids=("${pids[@]:1}"); }
+		spawn one "${i%% *}"
+		pids+=("$spawned")
+	done
+	wait "${pids[@]}"
+	groups=()
+}
+# What was said, without line numbers and without context.
+words() { sed -nE "s|$TREE/||g; s|^\.\./||; s/:[0-9]+:([0-9]+:)? /: /; /(warning|error|note): /p" "$@" | sort -u; }
+
+# symbols NAME: "kind object type symbol" of all that this configuration built
+symbols() {
+	(
+		cd "$(objdir "$1")"
+		for dir in "${dirs[@]}"; do
+			# shellcheck disable=SC2046
+			[ ! -s "$dir/built-in.a" ] || nm -A $(ar t "$dir/built-in.a" | sort -u) | sed "s/^/$1 y /"
+			# shellcheck disable=SC2046
+			[ ! -s "$dir/modules.order" ] || nm -A $(sort -u "$dir/modules.order") | sed "s/^/$1 m /"
+		done
+	) 2>/dev/null | awk '{ sub(/:.*/, "", $3); print $1, $2, $3, $(NF - 1), $NF }'
+}
+unresolved() {
+	local i
+	for i in "${matrix[@]}"; do symbols "${i%% *}"; done | awk '
+		$4 ~ /^[A-TV-Z]$/ { any[$5] = 1; if ($2 == "y") builtin[$1, $5] = 1; else { in_module[$1, $5] = $3 } }
+		$5 ~ /^__export_symbol_/ { exported[$1, substr($5, 17)] = 1 }
+		$4 == "U" { n++; cfg[n] = $1; kind[n] = $2; obj[n] = $3; sym[n] = $5 }
+		END {
+			for (i = 1; i <= n; i++) {
+				s = sym[i]; c = cfg[i]
+				if (!(s in any)) continue
+				if (!((c, s) in builtin) && !((c, s) in in_module)) why = "which this configuration does not build"
+				else if (kind[i] == "y" && !((c, s) in builtin)) why = "which is in the module " in_module[c, s]
+				else if (kind[i] == "m" && in_module[c, s] != obj[i] && !((c, s) in exported)) why = "which is not exported"
+				else continue
+				print c ": " obj[i] " needs " s ", " why
+			}
+		}' | sort -u
+}
+
+mapfile -t commits < <(git rev-list --reverse base..series)
+say "the base, in ${#matrix[@]} configurations: ${dirs[*]}"
+git checkout -q --detach base
+to_all
+for i in "${matrix[@]}"; do
+	obj=$(objdir "${i%% *}")
+	cat "$obj/log" >>"$obj/base.log"
+	[ "$(cat "$obj/status")" = 0 ] || die "the base itself does not build as ${i%% *}; see $obj/log"
+done
+base_unresolved=$(unresolved)
+n=0
+for commit in "${commits[@]}"; do
+	n=$((n + 1))
+	subject=$(git log -1 --format=%s "$commit")
+	say "patch $n of ${#commits[@]}: $subject"
+	git checkout -q --detach "$commit"
+	if [ -z "$(relevant "$commit^" "$commit")" ]; then
+		ok "patch $n has nothing to compile"
+		continue
+	fi
+	to_all
+	for i in "${matrix[@]}"; do
+		name=${i%% *}
+		obj=$(objdir "$name")
+		cp "$obj/log" "$build/log/patch-$n-$name.log"
+		new=$(comm -13 <(words "$obj/base.log") <(words "$obj/log"))
+		if [ "$(cat "$obj/status")" != 0 ]; then
+			not_ok "patch $n builds as $name" "$(grep -m 20 'error:' "$obj/log" || tail -n 20 "$obj/log")"
+		elif [ -n "$new" ]; then
+			not_ok "patch $n builds as $name" "new: $new"
+		else
+			ok "patch $n builds as $name"
+		fi
+	done
+	new=$(comm -13 <(echo "$base_unresolved") <(unresolved))
+	if [ -z "$new" ]; then ok "patch $n finds its symbols"; else not_ok "patch $n finds its symbols" "$new"; fi
+done
+git checkout -q series
+
+view() {
+	kmake -C "$(objdir all-y)" M="$top" && kmake -C "$(objdir all-y)" M="$top" clean
+}
+try "the view compiles against the patched tree" view
+plan
