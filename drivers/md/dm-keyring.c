@@ -3,9 +3,9 @@
  * Key references in device-mapper table lines
  *
  * This file owns the grammar of a reference, dm_keyring_parse(), and the way
- * from a reference to the bytes, dm_keyring_find() and dm_keyring_lend(), which
- * say in the log what was wrong with which reference.  It knows no key type, no
- * cipher and no target, and keeps nothing.
+ * from a reference to the bytes, dm_keyring_find() and dm_keyring_lend(), or both
+ * as dm_keyring_use(), which say in the log what was wrong with which reference.
+ * It knows no key type, no cipher and no target, and keeps nothing.
  *
  * See Documentation/admin-guide/device-mapper/dm-keyring.rst.
  */
@@ -13,6 +13,7 @@
 #include <linux/ctype.h>
 #include <linux/device-mapper.h>
 #include <linux/export.h>
+#include <linux/key.h>
 #include <linux/key-secret.h>
 #include <linux/string.h>
 #include "dm-keyring.h"
@@ -184,3 +185,60 @@ int dm_keyring_lend(struct key *key, const struct dm_keyring_ref *ref,
 	return ret;
 }
 EXPORT_SYMBOL_GPL(dm_keyring_lend);
+
+/**
+ * dm_keyring_use - Show the bytes of the key that a reference names to a function
+ * @str: The reference, NUL-terminated.
+ * @fn: What uses the bytes.
+ * @data: Passed on to @fn.
+ * @error: Set to a sentence for ti->error if @str is not a reference.
+ *
+ * For who needs the key once, as constructors do, and holds no lock.
+ *
+ * Context: Process context, of the task whose keyrings are searched.  May sleep.
+ *	    See dm_keyring_lend() for that of @fn.
+ * Return: The result of @fn if it was called.  Otherwise the error of
+ *	   dm_keyring_parse(), dm_keyring_find() or dm_keyring_lend().
+ */
+int dm_keyring_use(const char *str, dm_keyring_fn fn, void *data, char **error)
+{
+	struct dm_keyring_ref ref;
+	struct key *key;
+	int ret;
+
+	ret = dm_keyring_parse(str, &ref, error);
+	if (ret)
+		return ret;
+
+	key = dm_keyring_find(&ref);
+	if (IS_ERR(key))
+		return PTR_ERR(key);
+
+	ret = dm_keyring_lend(key, &ref, fn, data);
+	key_put(key);
+	return ret;
+}
+EXPORT_SYMBOL_GPL(dm_keyring_use);
+
+/**
+ * dm_keyring_ima - Print a reference into a line that IMA measures
+ * @str: The reference, NUL-terminated.
+ * @buf: Where to.
+ * @size: Room in @buf, in bytes.
+ *
+ * What separates the attributes of such a line is quoted by a backslash, as it is
+ * in the names of devices there.
+ *
+ * Context: Any.
+ * Return: Number of characters printed, without the NUL, as of scnprintf().
+ */
+size_t dm_keyring_ima(const char *str, char *buf, size_t size)
+{
+	size_t n = 0;
+
+	for (; *str; str++)
+		n += scnprintf(buf + n, size - n,
+			       strchr(",;=\\", *str) ? "\\%c" : "%c", *str);
+	return n;
+}
+EXPORT_SYMBOL_GPL(dm_keyring_ima);

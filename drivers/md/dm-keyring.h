@@ -62,5 +62,7 @@ int dm_keyring_parse(const char *str, struct dm_keyring_ref *ref,
 struct key *dm_keyring_find(const struct dm_keyring_ref *ref);
 int dm_keyring_lend(struct key *key, const struct dm_keyring_ref *ref,
 		    dm_keyring_fn fn, void *data);
+int dm_keyring_use(const char *str, dm_keyring_fn fn, void *data, char **error);
+size_t dm_keyring_ima(const char *str, char *buf, size_t size);
 
 #endif /* DM_KEYRING_H */

@@ -36,6 +36,7 @@ typedef int (*key_secret_fn)(const u8 *secret, size_t len, void *data);
 
 struct key *key_secret_find(const char *type_name, const char *description);
 int key_secret_lend(struct key *key, key_secret_fn fn, void *data);
+bool key_secret_withdraw(struct key *key);
 
 #else /* CONFIG_KEYS */
 
@@ -48,6 +49,11 @@ static inline struct key *key_secret_find(const char *type_name,
 static inline int key_secret_lend(struct key *key, key_secret_fn fn, void *data)
 {
 	return -ENOPROTOOPT;
+}
+
+static inline bool key_secret_withdraw(struct key *key)
+{
+	return true;
 }
 
 #endif /* CONFIG_KEYS */

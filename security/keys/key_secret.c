@@ -122,3 +122,29 @@ out:
 	return ret;
 }
 EXPORT_SYMBOL_GPL(key_secret_lend);
+
+/**
+ * key_secret_withdraw - Invalidate a key, if that can be done at once
+ * @key: The key, on which the caller holds a reference.
+ *
+ * As key_invalidate(), after which nobody finds the key or has it lent, but
+ * without waiting for key->sem: it is held over I/O and over what user space is
+ * asked for, and the caller may be what these wait for.
+ *
+ * Context: Process context.  Does not sleep.
+ * Return: true if the key is invalidated; false if its semaphore is taken, and
+ *	   key_invalidate() is to be called where it can wait.
+ */
+bool key_secret_withdraw(struct key *key)
+{
+	if (!down_write_trylock(&key->sem))
+		return test_bit(KEY_FLAG_INVALIDATED, &key->flags);
+
+	if (!test_and_set_bit(KEY_FLAG_INVALIDATED, &key->flags)) {
+		notify_key(key, NOTIFY_KEY_INVALIDATED, 0);
+		key_schedule_gc_links();
+	}
+	up_write(&key->sem);
+	return true;
+}
+EXPORT_SYMBOL_GPL(key_secret_withdraw);

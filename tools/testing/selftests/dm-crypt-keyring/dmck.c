@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the tests of dm-crypt's keyring keys share. The header says what each function does.
+ * What the tests of device-mapper's keyring keys share. The header says what each function does.
  */
 
 #include <errno.h>
@@ -17,12 +17,14 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include <linux/dm-ioctl.h>
+#include <linux/fs.h>
 #include <linux/loop.h>
 
 #include "dmck.h"
 #include "../kselftest.h"
 
 #define CONTROL "/dev/mapper/control"
+#define BACKING_SIZE (BACKING_SECTORS * SECTOR_SIZE)
 #define FAILSLAB "/sys/kernel/debug/failslab/"
 
 /* An ioctl with its parameters behind it, large enough for every table and answer here. */
@@ -51,6 +53,13 @@ static int dm_do(unsigned long command, const char *name, struct dm_call *call)
 	call->io.data_start = offsetof(struct dm_call, data);
 	snprintf(call->io.name, sizeof(call->io.name), "%s", name);
 	return ioctl(control, command, call) ? -errno : 0;
+}
+
+bool dm_has(const char *target)
+{
+	struct dm_call call = {};
+
+	return !dm_do(DM_GET_TARGET_VERSION, target, &call);
 }
 
 void dm_name(char name[NAME_SIZE])
@@ -142,45 +151,74 @@ int dm_status(const char *name, char line[LINE_SIZE])
 	return dm_line(name, 0, line);
 }
 
-int dm_load_crypt(const char *name, unsigned int targets, const struct backing *backing,
-		  const char *cipher, const char *key, const char *options)
+int dm_ima(const char *name, char line[LINE_SIZE])
+{
+	return dm_line(name, DM_IMA_MEASUREMENT_FLAG, line);
+}
+
+/* Loads @targets targets of the same line, one after the other. */
+static int dm_load_targets(const char *name, unsigned int targets, const char *target,
+			   unsigned int sectors, const char *line)
 {
 	struct dm_call call = { .io.flags = DM_SECURE_DATA_FLAG, .io.target_count = targets };
-	char *next = call.data;
+	/* The next one has to be aligned. */
+	size_t size = sizeof(struct dm_target_spec) + ((strlen(line) + 8) & ~7UL);
 	unsigned int i;
 
+	if (strlen(line) + 1 >= LINE_SIZE || targets * size > sizeof(call.data))
+		return -ENAMETOOLONG;
 	for (i = 0; i < targets; i++) {
-		struct dm_target_spec *spec = (void *)next;
-		char *line = (char *)(spec + 1);
-		size_t room = call.data + sizeof(call.data) - line;
-		size_t size;
+		struct dm_target_spec *spec = (void *)(call.data + i * size);
 
-		size = snprintf(line, room, "%s %s 0 %s 0 %s", cipher, key, backing->dev, options);
-		/* The next one has to be aligned. */
-		size = (size + 8) & ~7UL;
-		if (size + sizeof(*spec) > room)
-			return -ENAMETOOLONG;
-		spec->sector_start = i * DEVICE_SECTORS;
-		spec->length = DEVICE_SECTORS;
-		spec->next = sizeof(*spec) + size;
-		memcpy(spec->target_type, "crypt", sizeof("crypt"));
-		next = line + size;
+		spec->sector_start = i * sectors;
+		spec->length = sectors;
+		spec->next = size;
+		snprintf(spec->target_type, sizeof(spec->target_type), "%s", target);
+		memcpy(spec + 1, line, strlen(line) + 1);
 	}
 	return dm_do(DM_TABLE_LOAD, name, &call);
 }
 
-int dm_map_crypt(const char *name, const struct backing *backing, const char *cipher,
-		 const char *key, const char *options)
+int dm_load(const char *name, const char *target, unsigned int sectors, const char *line)
+{
+	return dm_load_targets(name, 1, target, sectors, line);
+}
+
+int dm_map(const char *name, const char *target, unsigned int sectors, const char *line)
 {
 	int ret;
 
 	ret = dm_create(name);
 	if (ret)
 		return ret;
-	ret = dm_load_crypt(name, 1, backing, cipher, key, options) ?: dm_resume(name);
+	ret = dm_load(name, target, sectors, line) ?: dm_resume(name);
 	if (ret)
 		dm_remove(name);
 	return ret;
+}
+
+static void crypt_line(char line[LINE_SIZE], const struct backing *backing, const char *cipher,
+		       const char *key, const char *options)
+{
+	snprintf(line, LINE_SIZE, "%s %s 0 %s 0 %s", cipher, key, backing->dev, options);
+}
+
+int dm_load_crypt(const char *name, unsigned int targets, const struct backing *backing,
+		  const char *cipher, const char *key, const char *options)
+{
+	char line[LINE_SIZE];
+
+	crypt_line(line, backing, cipher, key, options);
+	return dm_load_targets(name, targets, "crypt", DEVICE_SECTORS, line);
+}
+
+int dm_map_crypt(const char *name, const struct backing *backing, const char *cipher,
+		 const char *key, const char *options)
+{
+	char line[LINE_SIZE];
+
+	crypt_line(line, backing, cipher, key, options);
+	return dm_map(name, "crypt", DEVICE_SECTORS, line);
 }
 
 int dm_key_set(const char *name, const char *key)
@@ -191,12 +229,21 @@ int dm_key_set(const char *name, const char *key)
 	return dm_message(name, message);
 }
 
-static int dm_transfer(const char *name, bool write, unsigned char data[DATA_SIZE])
+int dm_dev(const char *name, char dev[NAME_SIZE])
+{
+	struct dm_call call = {};
+	int ret;
+
+	ret = dm_do(DM_DEV_STATUS, name, &call);
+	if (!ret)
+		snprintf(dev, NAME_SIZE, "%u:%u", major(call.io.dev), minor(call.io.dev));
+	return ret;
+}
+
+static int dm_open(const char *name)
 {
 	struct dm_call call = {};
 	char path[NAME_SIZE];
-	void *aligned;
-	ssize_t done;
 	int fd, ret;
 
 	ret = dm_do(DM_DEV_STATUS, name, &call);
@@ -208,8 +255,18 @@ static int dm_transfer(const char *name, bool write, unsigned char data[DATA_SIZ
 	/* The link under /dev/mapper is for udev to make. */
 	snprintf(path, sizeof(path), "/dev/dm-%u", minor(call.io.dev));
 	fd = open(path, O_RDWR | O_DIRECT | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int dm_transfer(const char *name, bool write, unsigned char data[DATA_SIZE])
+{
+	void *aligned;
+	ssize_t done;
+	int fd, ret;
+
+	fd = dm_open(name);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	aligned = aligned_alloc(DATA_SIZE, DATA_SIZE);
 	if (!aligned) {
 		close(fd);
@@ -232,11 +289,39 @@ int dm_write(const char *name, const unsigned char data[DATA_SIZE])
 	return dm_transfer(name, true, copy);
 }
 
+int dm_read(const char *name, unsigned char data[DATA_SIZE])
+{
+	return dm_transfer(name, false, data);
+}
+
 int dm_reads(const char *name, const unsigned char data[DATA_SIZE])
 {
 	unsigned char read[DATA_SIZE] = {};
 
-	return dm_transfer(name, false, read) ?: !memcmp(read, data, DATA_SIZE);
+	return dm_read(name, read) ?: !memcmp(read, data, DATA_SIZE);
+}
+
+int dm_flush(const char *name)
+{
+	int fd = dm_open(name), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = fsync(fd) ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+int dm_discard(const char *name)
+{
+	uint64_t range[2] = { 0, DATA_SIZE };
+	int fd = dm_open(name), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = ioctl(fd, BLKDISCARD, range) ? -errno : 0;
+	close(fd);
+	return ret;
 }
 
 static int backing_attach(struct backing *backing)
@@ -273,7 +358,7 @@ int backing_open(struct backing *backing)
 	backing->file = memfd_create("dmck", MFD_CLOEXEC);
 	if (backing->file < 0)
 		return -errno;
-	ret = ftruncate(backing->file, DEVICE_SECTORS * SECTOR_SIZE) ? -errno : 0;
+	ret = ftruncate(backing->file, BACKING_SIZE) ? -errno : 0;
 	if (!ret)
 		ret = backing_attach(backing);
 	if (ret) {
@@ -296,11 +381,52 @@ void backing_close(struct backing *backing)
 	close(backing->file);
 }
 
+int backing_copy(const struct backing *from, struct backing *to)
+{
+	unsigned char block[DATA_SIZE];
+	off_t offset;
+	int ret;
+
+	ret = backing_open(to);
+	for (offset = 0; !ret && offset < BACKING_SIZE; offset += sizeof(block)) {
+		if (pread(from->file, block, sizeof(block), offset) != sizeof(block) ||
+		    pwrite(to->file, block, sizeof(block), offset) != sizeof(block)) {
+			ret = -EIO;
+			backing_close(to);
+		}
+	}
+	return ret;
+}
+
 int backing_read(const struct backing *backing, unsigned char data[DATA_SIZE])
 {
 	ssize_t done = pread(backing->file, data, DATA_SIZE, 0);
 
 	return done == DATA_SIZE ? 0 : done < 0 ? -errno : -EIO;
+}
+
+int backing_find(const struct backing *backing, const unsigned char data[DATA_SIZE])
+{
+	unsigned char stored[DATA_SIZE];
+	int offset;
+
+	for (offset = 0; offset + DATA_SIZE <= BACKING_SIZE; offset += SECTOR_SIZE) {
+		if (pread(backing->file, stored, DATA_SIZE, offset) != DATA_SIZE)
+			return -EIO;
+		if (!memcmp(stored, data, DATA_SIZE))
+			return offset;
+	}
+	return -ENOENT;
+}
+
+int backing_flip(const struct backing *backing, int offset)
+{
+	unsigned char byte;
+
+	if (pread(backing->file, &byte, 1, offset) != 1)
+		return -EIO;
+	byte ^= 1;
+	return pwrite(backing->file, &byte, 1, offset) == 1 ? 0 : -EIO;
 }
 
 int volume_open(struct volume *volume, const char *cipher, const char *key, const char *options)

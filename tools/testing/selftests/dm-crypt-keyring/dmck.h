@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the tests of dm-crypt's keyring keys share: device-mapper by ioctl, a backing device whose
- * ciphertext can be looked at, keys by system call, and failing allocations.
+ * What the tests of device-mapper's keyring keys share: device-mapper by ioctl, a backing device
+ * whose ciphertext can be looked at, keys by system call, and failing allocations.
  *
  * No program and no library but libc is needed, so that the tests run in an initramfs. Every
  * function that returns an int returns a negative errno if it fails. Without root and device-mapper
@@ -27,7 +27,8 @@
 #define DATA_SIZE 4096
 #define SECTOR_SIZE 512
 
-/* The size of a backing device and of each crypt target, in sectors. */
+/* The size of a backing device, with room for a journal and tags, and of a target, in sectors. */
+#define BACKING_SECTORS 8192
 #define DEVICE_SECTORS 256
 
 /* Room for a device's name, a key in hex, a reference, and a table line. */
@@ -55,8 +56,17 @@ struct backing {
 
 int backing_open(struct backing *backing);
 void backing_close(struct backing *backing);
-/* Reads what was stored below the crypt target. */
+/* Opens a second one that holds what the first one holds now. */
+int backing_copy(const struct backing *from, struct backing *to);
+/* Reads what was stored below the target, from the first sector on. */
 int backing_read(const struct backing *backing, unsigned char data[DATA_SIZE]);
+/* Where @data is stored in whole blocks, in bytes, or -ENOENT. */
+int backing_find(const struct backing *backing, const unsigned char data[DATA_SIZE]);
+/* Inverts a bit. */
+int backing_flip(const struct backing *backing, int offset);
+
+/* Whether the kernel has such a target. */
+bool dm_has(const char *target);
 
 /* A name that no other process and no other call has. */
 void dm_name(char name[NAME_SIZE]);
@@ -71,10 +81,17 @@ int dm_message(const char *name, const char *message);
 /* The line of the first target: of the table, of the status. */
 int dm_table(const char *name, char line[LINE_SIZE]);
 int dm_status(const char *name, char line[LINE_SIZE]);
+/* What IMA would measure of it. */
+int dm_ima(const char *name, char line[LINE_SIZE]);
+/* Major and minor number, as a table line names the device. */
+int dm_dev(const char *name, char dev[NAME_SIZE]);
+/* Loads one target. */
+int dm_load(const char *name, const char *target, unsigned int sectors, const char *line);
+/* Makes a live device with one target, or none. */
+int dm_map(const char *name, const char *target, unsigned int sectors, const char *line);
 /* Loads @targets crypt targets of the same line, one after the other. */
 int dm_load_crypt(const char *name, unsigned int targets, const struct backing *backing,
 		  const char *cipher, const char *key, const char *options);
-/* Makes a live device with one crypt target, or none. */
 int dm_map_crypt(const char *name, const struct backing *backing, const char *cipher,
 		 const char *key, const char *options);
 /* The message "key set @key". */
@@ -82,6 +99,11 @@ int dm_key_set(const char *name, const char *key);
 
 /* Past every cache. */
 int dm_write(const char *name, const unsigned char data[DATA_SIZE]);
+int dm_read(const char *name, unsigned char data[DATA_SIZE]);
+/* What was written reaches what is below, or a journal there. */
+int dm_flush(const char *name);
+/* Discards what was written. */
+int dm_discard(const char *name);
 /* Returns 1 if the device reads @data, 0 if it reads something else. */
 int dm_reads(const char *name, const unsigned char data[DATA_SIZE]);
 
@@ -104,7 +126,7 @@ int keys_open(void);
 /* Adds a key to it. A serial number is returned. */
 int key_add(const char *type, const char *desc, const void *payload, size_t size);
 /*
- * Adds a key of any type that dm-crypt takes. @secret is what it is to hold, or NULL, and then
+ * Adds a key of any type that lends its secret. @secret is what it is to hold, or NULL, and then
  * nobody knows. Trusted keys cannot be told what to hold.
  */
 int key_make(const char *type, const char *desc, const unsigned char *secret, size_t size);
