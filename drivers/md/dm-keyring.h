@@ -40,7 +40,8 @@ struct dm_keyring_ref {
  * @data: What the target gave to dm_keyring_lend().
  *
  * The rules of key_secret_fn hold: neither the bytes nor their address may be
- * kept, no lock of device-mapper be taken, no key be looked up.
+ * kept, and no key be looked up.  A lock that is taken here must nowhere be held
+ * over anything that waits, for a key above all.
  *
  * Return: What dm_keyring_lend() is to return.
  */
