@@ -5,8 +5,9 @@
  * This file owns the one way by which the secret of a user, logon, encrypted
  * or trusted key gets to a cipher: key_secret_find() looks a key up by the name
  * of its type, key_secret_lend() checks that it is still good and shows its
- * bytes to a callback while nobody can change them.  How a type stores its
- * secret is known to the type alone, in key_type::secret.
+ * bytes to a callback while nobody can change them, and key_secret_withdraw()
+ * takes it from everybody.  How a type stores its secret is known to the type
+ * alone, in key_type::secret.
  *
  * See Documentation/security/keys/key-secret.rst.
  */
