@@ -3,6 +3,7 @@
  * What the tests of device-mapper's keyring keys share. The header says what each function does.
  */
 
+#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
@@ -25,6 +26,9 @@
 
 #define CONTROL "/dev/mapper/control"
 #define BACKING_SIZE (BACKING_SECTORS * SECTOR_SIZE)
+/* Where the superblock of dm-integrity has the number of sectors that the device provides. */
+#define SB_PROVIDED 16
+
 #define FAILSLAB "/sys/kernel/debug/failslab/"
 
 /* An ioctl with its parameters behind it, large enough for every table and answer here. */
@@ -355,6 +359,7 @@ int backing_open(struct backing *backing)
 	struct stat st;
 	int ret;
 
+	backing->tag_size = TAG_SIZE;
 	backing->file = memfd_create("dmck", MFD_CLOEXEC);
 	if (backing->file < 0)
 		return -errno;
@@ -427,6 +432,50 @@ int backing_flip(const struct backing *backing, int offset)
 		return -EIO;
 	byte ^= 1;
 	return pwrite(backing->file, &byte, 1, offset) == 1 ? 0 : -EIO;
+}
+
+int integrity_sectors(const struct backing *backing)
+{
+	uint64_t sectors;
+
+	if (pread(backing->file, &sectors, sizeof(sectors), SB_PROVIDED) != sizeof(sectors))
+		return -EIO;
+	return le64toh(sectors);
+}
+
+int integrity_load(const char *name, const struct backing *backing, char mode,
+		   const char *options)
+{
+	unsigned int count = !!*options;
+	char line[LINE_SIZE];
+	const char *c;
+	int ret;
+
+	for (c = options; *c; c++)
+		count += *c == ' ';
+	snprintf(line, sizeof(line), "%s 0 %u %c %u %s", backing->dev, backing->tag_size, mode,
+		 count, options);
+	ret = integrity_sectors(backing);
+	if (!ret) {
+		ret = dm_load(name, "integrity", 1, line) ?: dm_clear(name);
+		if (!ret)
+			ret = integrity_sectors(backing);
+	}
+	return ret < 0 ? ret : dm_load(name, "integrity", ret, line);
+}
+
+int integrity_map(const char *name, const struct backing *backing, char mode,
+		  const char *options)
+{
+	int ret;
+
+	ret = dm_create(name);
+	if (ret)
+		return ret;
+	ret = integrity_load(name, backing, mode, options) ?: dm_resume(name);
+	if (ret)
+		dm_remove(name);
+	return ret;
 }
 
 int volume_open(struct volume *volume, const char *cipher, const char *key, const char *options)

@@ -31,6 +31,9 @@
 #define BACKING_SECTORS 8192
 #define DEVICE_SECTORS 256
 
+/* How many bytes dm-integrity keeps for each sector, if it is not told otherwise. */
+#define TAG_SIZE 32
+
 /* Room for a device's name, a key in hex, a reference, and a table line. */
 #define NAME_SIZE 64
 #define HEX_SIZE (2 * KEY_SIZE + 1)
@@ -52,6 +55,7 @@ struct backing {
 	int file;
 	int loop;
 	char dev[NAME_SIZE]; /* as a table line names it */
+	unsigned int tag_size; /* for dm-integrity */
 };
 
 int backing_open(struct backing *backing);
@@ -106,6 +110,15 @@ int dm_flush(const char *name);
 int dm_discard(const char *name);
 /* Returns 1 if the device reads @data, 0 if it reads something else. */
 int dm_reads(const char *name, const unsigned char data[DATA_SIZE]);
+
+/* Loads an integrity target for all that the device provides, and formats it first if need be. */
+int integrity_load(const char *name, const struct backing *backing, char mode,
+		   const char *options);
+/* Makes it a live device, or none. */
+int integrity_map(const char *name, const struct backing *backing, char mode,
+		  const char *options);
+/* How many sectors it provides, once it is formatted. */
+int integrity_sectors(const struct backing *backing);
 
 /* A live device with a backing device of its own and random data on it. */
 struct volume {

@@ -16,7 +16,6 @@
 #include "../kselftest_harness.h"
 #include "../../../../drivers/md/dm-keyring_table.h"
 
-#define TAG_SIZE 32
 #define ALG_KEY_SIZE 32
 #define STACK_KEY_SIZE 96
 #define STACK_CIPHER "capi:authenc(hmac(sha256),xts(aes))-plain64"
@@ -24,8 +23,7 @@
 /* Room for what follows the mode in a table line. */
 #define OPTIONS_SIZE 1024
 
-/* Where the superblock has the number of sectors that the device provides, and its flags. */
-#define SB_PROVIDED 16
+/* Where the superblock has its flags. */
 #define SB_FLAGS 24
 #define SB_FLAG_RECALCULATING 0x2
 
@@ -87,52 +85,6 @@ static void spell_with(char options[OPTIONS_SIZE], const char *first, const char
 	memcpy(mixed, keys, sizeof(mixed));
 	mixed[slot] = key;
 	spell(options, first, crypt, mixed);
-}
-
-/* How many sectors a formatted device provides. */
-static int integrity_sectors(const struct backing *backing)
-{
-	uint64_t sectors;
-
-	if (pread(backing->file, &sectors, sizeof(sectors), SB_PROVIDED) != sizeof(sectors))
-		return -EIO;
-	return le64toh(sectors);
-}
-
-/* Loads a table for all that the device provides. One without a superblock is formatted. */
-static int integrity_load(const char *name, const struct backing *backing, char mode,
-			  const char *options)
-{
-	unsigned int count = !!*options;
-	char line[LINE_SIZE];
-	const char *c;
-	int ret;
-
-	for (c = options; *c; c++)
-		count += *c == ' ';
-	snprintf(line, sizeof(line), "%s 0 %d %c %u %s", backing->dev, TAG_SIZE, mode, count,
-		 options);
-	ret = integrity_sectors(backing);
-	if (!ret) {
-		ret = dm_load(name, "integrity", 1, line) ?: dm_clear(name);
-		if (!ret)
-			ret = integrity_sectors(backing);
-	}
-	return ret < 0 ? ret : dm_load(name, "integrity", ret, line);
-}
-
-static int integrity_map(const char *name, const struct backing *backing, char mode,
-			 const char *options)
-{
-	int ret;
-
-	ret = dm_create(name);
-	if (ret)
-		return ret;
-	ret = integrity_load(name, backing, mode, options) ?: dm_resume(name);
-	if (ret)
-		dm_remove(name);
-	return ret;
 }
 
 /* Makes a live device on a backing device of its own, with random data on it. */
