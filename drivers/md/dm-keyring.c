@@ -140,6 +140,7 @@ EXPORT_SYMBOL_GPL(dm_keyring_find);
 
 struct dm_keyring_loan {
 	const struct dm_keyring_ref *ref;
+	const struct key *key;
 	dm_keyring_fn fn;
 	void *data;
 	bool found;		/* the secret; what failed since has been told */
@@ -156,7 +157,7 @@ static int dm_keyring_check_size(const u8 *secret, size_t len, void *data)
 		      ref->size, ref->type, ref->description, len, ref->size);
 		return -EINVAL;
 	}
-	return loan->fn(secret, loan->data);
+	return loan->fn(secret, key_secret_readable(loan->key), loan->data);
 }
 
 /**
@@ -176,7 +177,7 @@ static int dm_keyring_check_size(const u8 *secret, size_t len, void *data)
 int dm_keyring_lend(struct key *key, const struct dm_keyring_ref *ref,
 		    dm_keyring_fn fn, void *data)
 {
-	struct dm_keyring_loan loan = { .ref = ref, .fn = fn, .data = data };
+	struct dm_keyring_loan loan = { .ref = ref, .key = key, .fn = fn, .data = data };
 	int ret;
 
 	ret = key_secret_lend(key, dm_keyring_check_size, &loan);

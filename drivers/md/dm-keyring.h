@@ -37,6 +37,8 @@ struct dm_keyring_ref {
 /**
  * typedef dm_keyring_fn - Use a lent key
  * @key: The key, of the size that the reference says.
+ * @readable: User space can read the key, see key_secret_readable().  Otherwise the
+ *	      target asks key_secret_admits() for each algorithm that it keys.
  * @data: What the target gave to dm_keyring_lend().
  *
  * The rules of key_secret_fn hold: neither the bytes nor their address may be
@@ -45,7 +47,7 @@ struct dm_keyring_ref {
  *
  * Return: What dm_keyring_lend() is to return.
  */
-typedef int (*dm_keyring_fn)(const u8 *key, void *data);
+typedef int (*dm_keyring_fn)(const u8 *key, bool readable, void *data);
 
 /**
  * dm_keyring_is_ref - Is the key argument of a table line a reference?

@@ -5,7 +5,8 @@
  * What a user in the kernel needs to key a cipher or a MAC with the secret
  * that a key holds, without knowing the key's type and without a copy of the
  * bytes.  The contract is in Documentation/security/keys/key-secret.rst, the
- * code in security/keys/key_secret.c, and what a key type provides is
+ * code in security/keys/key_secret.c, which algorithms a secret may key in
+ * security/keys/key_primitive.c, and what a key type provides is
  * key_type::secret in <linux/key-type.h>.
  */
 
@@ -36,6 +37,8 @@ typedef int (*key_secret_fn)(const u8 *secret, size_t len, void *data);
 
 struct key *key_secret_find(const char *type_name, const char *description);
 int key_secret_lend(struct key *key, key_secret_fn fn, void *data);
+bool key_secret_readable(const struct key *key);
+bool key_secret_admits(const char *alg, size_t keylen, size_t maclen);
 bool key_secret_withdraw(struct key *key);
 
 #else /* CONFIG_KEYS */
@@ -49,6 +52,17 @@ static inline struct key *key_secret_find(const char *type_name,
 static inline int key_secret_lend(struct key *key, key_secret_fn fn, void *data)
 {
 	return -ENOPROTOOPT;
+}
+
+static inline bool key_secret_readable(const struct key *key)
+{
+	return false;
+}
+
+static inline bool key_secret_admits(const char *alg, size_t keylen,
+				     size_t maclen)
+{
+	return false;
 }
 
 static inline bool key_secret_withdraw(struct key *key)

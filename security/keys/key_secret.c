@@ -125,6 +125,21 @@ out:
 EXPORT_SYMBOL_GPL(key_secret_lend);
 
 /**
+ * key_secret_readable - Can user space read the secret of this key?
+ * @key: The key, of which a secret is being lent.
+ *
+ * If it cannot, the borrower owes the secret the care of key_secret_admits().
+ *
+ * Context: In a key_secret_fn: key->sem is held.
+ * Return: true for user keys and for encrypted keys under a user master key.
+ */
+bool key_secret_readable(const struct key *key)
+{
+	return key->type->readable && key->type->readable(key);
+}
+EXPORT_SYMBOL_GPL(key_secret_readable);
+
+/**
  * key_secret_withdraw - Invalidate a key, if that can be done at once
  * @key: The key, on which the caller holds a reference.
  *
