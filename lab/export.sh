@@ -2,7 +2,7 @@
 # export.sh - write the commits base..series of the tree (TREE or $work/tree) as
 # the repository has them: the patches, the cover letter with its list and diffstat
 # brought up to date, SERIES, BASE, and the view, which is the final text of each
-# file that the series creates.
+# file that a series creates, on whichever base.
 #
 # Subject and text of the cover letter are taken from the one that is there: edit
 # them in patches/<base>/0000-cover-letter.patch. SERIES keeps its parts: a patch
@@ -85,11 +85,13 @@ origin=$(git log -1 --format=%s base)
 	echo "# The kernel source that the series is made and tested on, and the blob id of each of its files that the series edits."
 	echo "package ${origin% *}"
 	echo "version ${origin#* }"
+	[ -z "$(base_field suite)" ] || echo "suite $(base_field suite)"
 	git diff-tree -r -M --diff-filter=a base series | awk '{ sub(/^[^\t]*\t/, ""); sub(/\t.*/, ""); print }' |
 		while read -r path; do echo "blob $(git rev-parse "base:$path") $path"; done
 } >"$out/BASE"
 
-# The view
+# The view: of a file that TEXTS allows two texts, it shows the newest base's.
+in_view() { [ "$base" = "$(all_bases | tail -n 1)" ] || ! grep -q "^file $1 " "$top/patches/TEXTS"; }
 roots=(Documentation drivers include security tools)
 git diff-tree -r -M --diff-filter=A --name-only base series >"$view.list"
 on_exit "rm -f '$view.list'"
@@ -103,18 +105,20 @@ if [ "$compare" ]; then
 	# The version in BASE is the one that the series was last exported on.
 	{ diff -r -x BASE "$out" "$series" && diff <(grep ^blob "$out/BASE") <(grep ^blob "$series/BASE"); } >&2 ||
 		die "patches/$base is not what the export of $tree gives"
-	for root in "${roots[@]}"; do
-		[ ! -d "$view/$root" ] || diff -r "$view/$root" "$top/$root" >&2 || die "the view is not what the export of $tree gives"
-	done
+	while read -r path; do
+		in_view "$path" || continue
+		cmp "$view/$path" "$top/$path" >&2 || die "the view of $path is not what the export of $tree gives"
+	done <"$view.list"
 	exit 0
 fi
 
 # All is made; put it in place.
 rsync -rpc --delete "$out/" "$series/"
-for root in "${roots[@]}"; do
-	if [ -d "$view/$root" ]; then rsync -rpc --delete "$view/$root/" "$top/$root/"
-	else rm -rf "${top:?}/$root"
-	fi
-done
+while read -r path; do in_view "$path" || rm "$view/$path"; done <"$view.list"
+rsync -rpc "$view/" "$top/"
+# What no series creates any more.
+(cd "$top" && git ls-files --cached --others --exclude-standard -- "${roots[@]}") |
+	grep -vxFf <(for name in $(all_bases); do created "$name"; done) |
+	while read -r path; do rm -f "${top:?}/$path"; done
 git update-ref refs/lab/exported series
 say "exported $(git rev-list --count base..series) patches and $(wc -l <"$view.list") files of the view"

@@ -20,6 +20,8 @@ case $build in /*) ;; *) build=$PWD/$build ;; esac
 work=$build/$base
 jobs=${JOBS:-$(nproc)}
 series=$top/patches/$base
+# The exit status that says: Debian has the kernel of this base no more.
+moved_on=4
 export BUILD=$build
 
 author_name='The dm-keyring authors'
@@ -127,6 +129,10 @@ series_digest() {
 	mapfile -t files < <(series_files)
 	cat "${files[@]}" </dev/null | sha256sum | cut -c1-16
 }
+# created BASE: the paths of the files that its series creates
+created() { sed -n '/^new file mode/{x;s/^diff --git a.* b\///p;d};h' "$top/patches/$1"/[0-9]*.patch </dev/null | sort -u; }
+# all_bases: each base that there is a series for, oldest first
+all_bases() { find "$top/patches" -mindepth 2 -maxdepth 2 -name SERIES -printf '%h\n' | sed 's|.*/||' | sort -V; }
 # base_field NAME: the value of a line of BASE
 base_field() { [ ! -f "$series/BASE" ] || awk -v k="$1" '$1 == k { print $2; exit }' "$series/BASE"; }
 

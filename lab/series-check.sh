@@ -13,8 +13,11 @@
 #              changes; the cover letter has subject, text and the right counts.
 #   chain      the id after patch k is the id before the next patch that touches the
 #              file; the first id before is the one in BASE, or zero for a new file.
-#   view       holds exactly the files that the series creates, each with the last id
-#              after, and its mode.
+#   view       holds exactly the files that the series of all bases create, each with the
+#              last id after, and its mode.
+#   texts      with every other base, the series has the same patches, and each changes
+#              the same lines and each new file is the same, but for what patches/TEXTS
+#              lists with a reason; and TEXTS lists nothing that is the same.
 #   rebuild    the new files made from the patches alone have the ids that the patches
 #              name; with the source of the base at hand, so do the files of others.
 # shellcheck source=lib.sh disable=SC2015
@@ -141,15 +144,64 @@ done
 printf '%s\n' "${!created[@]}" | sort >"$tmp/created"
 (cd "$top" && git ls-files --cached --others --exclude-standard -- "${roots[@]}" 2>/dev/null) |
 	while read -r path; do [ ! -e "$top/$path" ] || echo "$path"; done | sort -u >"$tmp/view"
-while read -r path; do fault "the view has $path, which no patch creates"; done < <(comm -13 "$tmp/created" "$tmp/view")
+for name in $(all_bases); do created "$name"; done | sort -u >"$tmp/any"
+while read -r path; do fault "the view has $path, which no patch creates"; done < <(comm -13 "$tmp/any" "$tmp/view")
+newest=$(all_bases | tail -n 1)
 for path in "${!created[@]}"; do
 	[[ " ${roots[*]} " = *" ${path%%/*} "* ]] || { fault "the series creates $path, for which the view has no directory"; continue; }
 	[ -f "$top/$path" ] || { fault "the view lacks $path"; continue; }
 	[ "$(git hash-object --no-filters "$top/$path")" = "${now[$path]}" ] ||
+		{ [ "$base" != "$newest" ] && grep -q "^file $path " "$top/patches/TEXTS"; } ||
 		fault "the view of $path is not what the patches make of it"
 	if [ -x "$top/$path" ]; then mode=100755; else mode=100644; fi
 	[ "$mode" = "${mode_of[$path]}" ] || fault "the mode of $path in the view is not ${mode_of[$path]}"
 done
+
+# texts
+slug() { local name=${1##*/}; name=${name#[0-9]*-}; echo "${name%.patch}"; }
+# lines FILE: what a patch changes and in which files, wherever in them
+lines() { awk '/^diff --git/ { body = 1 } body && /^(diff --git|[-+])/ && !/^(---|\+\+\+) /' "$1"; }
+# declared KIND NAME: TEXTS has it, with a reason
+declared() { grep -qE "^$1 ${2//./\\.} +[^ ]" "$top/patches/TEXTS"; }
+sort -o "$tmp/slugs" <(for file in "${files[@]}"; do slug "$file"; done)
+for other in $(all_bases); do
+	[ "$other" != "$base" ] || continue
+	theirs=()
+	for file in "$top/patches/$other"/[0-9]*.patch; do
+		name=$(slug "$file")
+		[ "$name" != cover-letter ] || continue
+		theirs[${#theirs[@]}]=$name
+		ours=$(find "$series" -name "[0-9]*-$name.patch")
+		if [ -z "$ours" ]; then
+			declared only "$name" || fault "the patch $name is in patches/$other alone, and patches/TEXTS does not say why"
+		elif declared patch "$name"; then
+			[ "$(lines "$ours")" != "$(lines "$file")" ] || fault "patches/TEXTS lists the patch $name, which is the same on $other"
+		else
+			[ "$(lines "$ours")" = "$(lines "$file")" ] || fault "the patch $name is not the same on $other, and patches/TEXTS does not say why"
+		fi
+	done
+	while read -r name; do
+		declared only "$name" || fault "the patch $name is not in patches/$other, and patches/TEXTS does not say why"
+	done < <(printf '%s\n' "${theirs[@]}" | sort | comm -23 "$tmp/slugs" -)
+	# The last id of each file that both create.
+	for path in $(created "$other"); do
+		[ -n "${created[$path]:-}" ] || continue
+		id=$(awk -v p="$path" '$1 == "diff" { here = $0 ~ " b/" p "$" } here && /^index / { id = $2 } END { sub(/.*\.\./, "", id); print id }' "$top/patches/$other"/[0-9]*.patch)
+		if declared file "$path"; then
+			[ "$id" != "${now[$path]}" ] || fault "patches/TEXTS lists the file $path, which is the same on $other"
+		elif [ "$id" != "${now[$path]}" ]; then
+			fault "the new file $path is not the same on $other, and patches/TEXTS does not say why"
+		fi
+	done
+done
+while read -r kind name _; do
+	case $kind in
+	patch | only) find "$top/patches" -name "[0-9]*-$name.patch" | grep -q . || fault "patches/TEXTS lists the patch $name, which is not there" ;;
+	file) grep -qxF "$name" "$tmp/any" || fault "patches/TEXTS lists the file $name, which no series creates" ;;
+	'' | '#'*) ;;
+	*) fault "patches/TEXTS has a line that starts with '$kind'" ;;
+	esac
+done <"$top/patches/TEXTS"
 
 # rebuild, if the names above hold
 if [ "$faults" = 0 ]; then
