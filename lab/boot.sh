@@ -8,14 +8,14 @@
 #   --disk FILE         /dev/vda
 #   --share DIR         /share in the guest
 #   --result FILE       what the guest writes to its result port
-#   --console FILE      its console ($build/log/console)
+#   --console FILE      its console ($work/log/console)
 #   --at-step CMD       run as "CMD NAME" at each step the guest tells of; it waits
 #   --append ARGS --cpus N --mem MIB --timeout SECONDS
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/tpm.sh"
 
 tpm='' ram='' disk='' share='' result=/dev/null at_step=true
-console=$build/log/console append='' cpus=2 mem=512 timeout=120 kernel='' initrd=''
+console=$work/log/console append='' cpus=2 mem=512 timeout=120 kernel='' initrd=''
 while [ $# -gt 0 ]; do
 	[ $# -ge 2 ] || die "the option $1 needs a value"
 	case $1 in

@@ -17,7 +17,8 @@ rm -f "$work"/deb/*.deb "$work"/deb/*.buildinfo "$work"/deb/*.changes
 
 configure() {
 	if [ -z "$config" ]; then
-		kmake -C "$work/patched" O="$obj" KCONFIG_ALLCONFIG="$top/lab/config/base.config" allnoconfig
+		cat "$top/lab/config/base.config" "$top/lab/config/base-$base.config" >"$obj/lab.config" 2>/dev/null || :
+		kmake -C "$work/patched" O="$obj" KCONFIG_ALLCONFIG="$obj/lab.config" allnoconfig
 	else
 		cp "$config" "$obj/.config"
 		# Debian's configuration names certificates that only its builders have.
@@ -25,7 +26,7 @@ configure() {
 	fi
 	kmake -C "$work/patched" O="$obj" olddefconfig
 }
-log=$build/log/deb.log
+log=$work/log/deb.log
 run_logged "$log" configure
 pack() {
 	kmake -C "$work/patched" O="$obj" LOCALVERSION=-dm-keyring KDEB_CHANGELOG_DIST=unstable \

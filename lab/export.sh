@@ -49,7 +49,7 @@ text() {
 }
 GIT_COMMITTER_DATE=$(git log -1 --format=%aI series)
 export GIT_COMMITTER_DATE
-run_logged "$build/log/format-patch.log" command git -C "$tree" \
+run_logged "$work/log/format-patch.log" command git -C "$tree" \
 	-c branch.series.description="$(text)" -c format.suffix=.patch \
 	format-patch -o "$out" --cover-letter --cover-from-description=subject \
 	--numbered --zero-commit --no-signature --full-index -M --subject-prefix=PATCH \

@@ -24,7 +24,7 @@ update() {
 	local as=(as_root)
 	# In an apt of our own nobody needs to be root.
 	[ -z "$suite" ] || as=()
-	run_logged "$build/log/apt-update.log" "${as[@]}" apt-get -qy update
+	run_logged "$work/log/apt-update.log" "${as[@]}" apt-get -qy update
 }
 download() { cd "$tmp/deb" && apt-get -q download "$1=$2"; }
 # unpack TARBALL DIR [MEMBER...]
@@ -34,10 +34,10 @@ get() {
 	say "downloading $1 $2"
 	rm -rf "$tmp/deb"
 	mkdir -p "$tmp/deb"
-	run logged "$build/log/download.log" download "$1" "$2" ||
-		{ update; run_logged "$build/log/download.log" download "$1" "$2"; }
+	run logged "$work/log/download.log" download "$1" "$2" ||
+		{ update; run_logged "$work/log/download.log" download "$1" "$2"; }
 	extract() { dpkg-deb --fsys-tarfile "$tmp"/deb/*.deb | tar -x -C "$tmp/deb" --wildcards '*.tar.xz'; }
-	run_logged "$build/log/extract.log" extract
+	run_logged "$work/log/extract.log" extract
 	tarball=$(find "$tmp/deb" -name '*.tar.xz')
 }
 
@@ -62,11 +62,11 @@ moved_on() {
 	get "$newest" "$version"
 	while read -r _ _ path; do members+=("*/$path"); done < <(grep '^blob ' "$series/BASE")
 	# A file that is gone there is no error of tar's; patch will say so.
-	run logged "$build/log/unpack.log" unpack "$tarball" "$tmp/src" "${members[@]}" || :
+	run logged "$work/log/unpack.log" unpack "$tarball" "$tmp/src" "${members[@]}" || :
 	mapfile -t files < <(series_files)
 	for file in "${files[@]}"; do
-		if ! patch -d "$tmp/src" -p1 -N --no-backup-if-mismatch -r - <"$file" >"$build/log/moved-on.log" 2>&1; then
-			say "the series applies there up to $n of ${#files[@]} patches; the next is ${file##*/} ($build/log/moved-on.log)"
+		if ! patch -d "$tmp/src" -p1 -N --no-backup-if-mismatch -r - <"$file" >"$work/log/moved-on.log" 2>&1; then
+			say "the series applies there up to $n of ${#files[@]} patches; the next is ${file##*/} ($work/log/moved-on.log)"
 			exit "$moved_on"
 		fi
 		n=$((n + 1))
@@ -110,7 +110,7 @@ else
 	get "$package" "$version"
 fi
 say "unpacking $package $version"
-run_logged "$build/log/unpack.log" unpack "$tarball" "$tmp/src"
+run_logged "$work/log/unpack.log" unpack "$tarball" "$tmp/src"
 rm -f "$work/stock.version"
 rm -rf "$stock"
 mv "$tmp/src" "$stock"

@@ -34,7 +34,7 @@ need_space 1500 /usr
 [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
 	die "installing packages needs root: run this as root, or install sudo"
 
-log=$build/log/install.log
+log=$build/install.log
 apt() {
 	as_root env DEBIAN_FRONTEND=noninteractive apt-get -qy -o DPkg::Lock::Timeout=300 \
 		-o Acquire::Retries=3 "$@" >>"$log" 2>&1 </dev/null

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# kernel.sh stock|patched - build a kernel from lab/config/base.config and the
-# fragments of EXTRA_CONFIG (names separated by spaces), in OUT or a directory of
+# kernel.sh stock|patched - build a kernel from lab/config/base.config, what
+# base-<base>.config adds, and the fragments of EXTRA_CONFIG (names separated by spaces), in OUT or a directory of
 # its own under $work. The image's path is the only line on stdout.
 # Fails, naming it, when an option of a fragment did not survive olddefconfig.
 # shellcheck source=lib.sh
@@ -13,6 +13,7 @@ kind=${1:-}
 expected=1840
 
 fragments=("$top/lab/config/base.config")
+[ ! -f "$top/lab/config/base-$base.config" ] || fragments+=("$top/lab/config/base-$base.config")
 for fragment in ${EXTRA_CONFIG:-}; do
 	[ -f "$fragment" ] || die "there is no configuration fragment $fragment"
 	fragments+=("$fragment")
@@ -42,7 +43,7 @@ fi
 need_space 1500 "$obj"
 rm -f "$obj/lab.state"
 
-log=$build/log/kernel-$(basename "$obj").log
+log=$work/log/kernel-$(basename "$obj").log
 say "configuring the $kind kernel of $base in $obj"
 printf '%s\n' "$wanted" >"$obj/lab.config"
 configure() {

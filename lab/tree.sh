@@ -41,7 +41,7 @@ if [ "$(git -C "$store" log -1 --format=%s base 2>/dev/null)" != "$subject" ]; t
 		git tag -f base "$(git commit-tree -m "$subject" "$(git write-tree)")"
 		rm -f "$GIT_INDEX_FILE"
 	}
-	run_logged "$build/log/import.log" import
+	run_logged "$work/log/import.log" import
 fi
 if [ ! -d "$tree" ]; then
 	need_space 1700 "$(dirname "$tree")"
@@ -54,7 +54,7 @@ if [ ! -d "$tree" ]; then
 		git -C "$tmp" checkout -q -b series base
 		git -C "$tmp" update-ref refs/lab/exported series
 	}
-	run_logged "$build/log/clone.log" clone
+	run_logged "$work/log/clone.log" clone
 	mv "$tmp" "$tree"
 fi
 
@@ -64,7 +64,7 @@ git am --abort 2>/dev/null || :
 git checkout -q -B series base
 if [ -f "$series/SERIES" ]; then
 	mapfile -t files < <(series_files)
-	log=$build/log/am.log
+	log=$work/log/am.log
 	run logged "$log" git am -q --committer-date-is-author-date "${files[@]}" || {
 		git am --abort
 		git update-ref refs/lab/exported series

@@ -1,21 +1,40 @@
-# shellcheck shell=bash disable=SC2154
-# guest.sh - what the steps that boot a guest share: the kernel of the selftests, the
-# boot, and the look at its console. Sources tap.sh; sourced after lib.sh.
+# shellcheck shell=bash disable=SC2034,SC2154
+# guest.sh - what the steps that boot a guest share: the kernel of the selftests, their
+# programs, the boot, and the look at its console. Sources tap.sh; sourced after lib.sh.
 
 . "$top/lab/check/tap.sh"
 
 tests=dm-crypt-keyring
-# selftest_kernel: sets $kernel
-selftest_kernel() {
-	local own=$top/tools/testing/selftests/$tests/config
-	[ -f "$own" ] || die "the series brings no fragment for its selftests, tools/testing/selftests/$tests/config"
-	kernel=$(EXTRA_CONFIG="$top/lab/config/selftest.config $own" "$top/lab/kernel.sh" patched)
+# test_kernel stock|patched: sets $kernel. The fragments of the selftests are those that
+# the series brings on this base; the stock kernel has no KUnit tests of ours.
+test_kernel() {
+	local fragments=("$top/lab/config/selftest.config")
+	run "$top/lab/patched.sh"
+	[ "$1" = stock ] || fragments+=("$top/lab/config/kunit.config")
+	[ -f "$work/patched/tools/testing/selftests/$tests/config" ] ||
+		die "the series brings no fragment for its selftests, tools/testing/selftests/$tests/config"
+	mapfile -t -O 2 fragments < <(find "$work/patched/tools/testing/selftests/$tests" -name 'config*' | sort)
+	kernel=$(EXTRA_CONFIG="${fragments[*]}" "$top/lab/kernel.sh" "$1")
+}
+make_tests() {
+	local obj=$work/check/selftests-obj
+	rm -rf "$work/check/selftests" "$obj"
+	mkdir -p "$obj"
+	kmake -C "$work/patched" O="$obj" allnoconfig
+	kmake -C "$work/patched" O="$obj" headers
+	LDFLAGS=-static kmake -C "$work/patched/tools/testing/selftests" O="$obj" ARCH=x86_64 TARGETS="$tests" \
+		INSTALL_PATH="$work/check/selftests" FORCE_TARGETS=1 install
+}
+# test_programs: builds the selftests from the patched source; sets $programs, their directory
+test_programs() {
+	run_logged "$work/log/selftests-build-$base.log" make_tests
+	programs=$work/check/selftests/$tests
 }
 # boot NAME TIMEOUT ARGS [SELFTESTS]: sets $console and $result
 boot() {
 	local initrd=$work/check/$1.cpio
-	console=$build/log/$1.console
-	result=$build/log/$1.result
+	console=$work/log/$1-$base.console
+	result=$work/log/$1-$base.result
 	rm -rf "$work/check/tpm-$1"
 	mkdir -p "$work/check/tpm-$1"
 	run "$top/lab/initramfs.sh" "$initrd" ${4:+"$4"}

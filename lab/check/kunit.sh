@@ -6,7 +6,7 @@
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 
-selftest_kernel
+test_kernel patched
 boot kunit 120 "lab.mode=probe kunit.enable=1"
 # Nested results, "    ok 1 name", follow "    # Subtest: suite"; kernel messages that
 # stand between them are no business of this step.

@@ -11,5 +11,7 @@ mapfile -t scripts < <(git ls-files --cached --others --exclude-standard lab .ci
 for file in "${scripts[@]}"; do
 	try "shellcheck $file" shellcheck -x -P SCRIPTDIR "$file"
 done
-try 'series-check' lab/series-check.sh
+for name in $(all_bases); do
+	try "series-check $name" env BASE="$name" lab/series-check.sh
+done
 plan

@@ -10,17 +10,17 @@
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"
 
-# name: dm-crypt, dm-integrity, their core, AF_ALG, encrypted, trusted keys; n where it is not named.
+# name: dm-crypt, dm-integrity, dm-inlinecrypt (from 7.3 on), their core, AF_ALG, encrypted, trusted keys; n where it is not named.
 # Where Kconfig does not allow a 'y' over an 'm', it makes an 'm' of it.
 matrix=(
-	'all-y        DM_CRYPT=y DM_INTEGRITY=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y KEYS=y ENCRYPTED_KEYS=y TRUSTED_KEYS=y TCG_TPM=y TRUSTED_KEYS_TPM=y KUNIT=y DM_KEYRING_KUNIT_TEST=y KEY_PRIMITIVE_KUNIT_TEST=y'
-	'all-m        DM_CRYPT=m DM_INTEGRITY=m BLK_DEV_DM=m CRYPTO_USER_API_SKCIPHER=m CRYPTO_USER_API_HASH=m CRYPTO_USER_API_AEAD=m KEYS=y ENCRYPTED_KEYS=m TRUSTED_KEYS=m TCG_TPM=m TRUSTED_KEYS_TPM=y'
-	'y-over-m     DM_CRYPT=y DM_INTEGRITY=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y KEYS=y ENCRYPTED_KEYS=m TRUSTED_KEYS=m TCG_TPM=y TRUSTED_KEYS_TPM=y'
-	'mixed        DM_CRYPT=m DM_INTEGRITY=m BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y KEYS=y ENCRYPTED_KEYS=y TRUSTED_KEYS=m TCG_TPM=y TRUSTED_KEYS_TPM=y'
-	'no-types     DM_CRYPT=y DM_INTEGRITY=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y KEYS=y'
-	'no-keys      DM_CRYPT=y DM_INTEGRITY=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y'
+	'all-y        DM_CRYPT=y DM_INTEGRITY=y DM_INLINECRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y KEYS=y ENCRYPTED_KEYS=y TRUSTED_KEYS=y TCG_TPM=y TRUSTED_KEYS_TPM=y KUNIT=y DM_KEYRING_KUNIT_TEST=y KEY_PRIMITIVE_KUNIT_TEST=y'
+	'all-m        DM_CRYPT=m DM_INTEGRITY=m DM_INLINECRYPT=m BLK_DEV_DM=m CRYPTO_USER_API_SKCIPHER=m CRYPTO_USER_API_HASH=m CRYPTO_USER_API_AEAD=m KEYS=y ENCRYPTED_KEYS=m TRUSTED_KEYS=m TCG_TPM=m TRUSTED_KEYS_TPM=y'
+	'y-over-m     DM_CRYPT=y DM_INTEGRITY=y DM_INLINECRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y KEYS=y ENCRYPTED_KEYS=m TRUSTED_KEYS=m TCG_TPM=y TRUSTED_KEYS_TPM=y'
+	'mixed        DM_CRYPT=m DM_INTEGRITY=m DM_INLINECRYPT=m BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y KEYS=y ENCRYPTED_KEYS=y TRUSTED_KEYS=m TCG_TPM=y TRUSTED_KEYS_TPM=y'
+	'no-types     DM_CRYPT=y DM_INTEGRITY=y DM_INLINECRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y KEYS=y'
+	'no-keys      DM_CRYPT=y DM_INTEGRITY=y DM_INLINECRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y'
 )
-common='64BIT=y MODULES=y PRINTK=y BLOCK=y NET=y PROC_FS=y MD=y CRYPTO=y'
+common='64BIT=y MODULES=y PRINTK=y BLOCK=y BLK_INLINE_ENCRYPTION=y NET=y PROC_FS=y MD=y CRYPTO=y'
 
 export TREE=$work/check-tree
 [ ! -d "$TREE" ] || { git -C "$TREE" reset -q --hard; git -C "$TREE" checkout -q -B series refs/lab/exported; }
@@ -128,7 +128,7 @@ for commit in "${commits[@]}"; do
 	for i in "${matrix[@]}"; do
 		name=${i%% *}
 		obj=$(objdir "$name")
-		cp "$obj/log" "$build/log/patch-$n-$name.log"
+		cp "$obj/log" "$work/log/patch-$n-$name.log"
 		new=$(comm -13 <(words "$obj/base.log") <(words "$obj/log"))
 		if [ "$(cat "$obj/status")" != 0 ]; then
 			not_ok "patch $n builds as $name" "$(grep -m 20 'error:' "$obj/log" || tail -n 20 "$obj/log")"

@@ -7,17 +7,9 @@
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 
-selftest_kernel
-obj=${kernel%/arch/*}
-bin=$work/check/selftests
-make_tests() {
-	rm -rf "$bin" "$obj/kselftest"
-	kmake -C "$work/patched" O="$obj" headers
-	LDFLAGS=-static kmake -C "$work/patched/tools/testing/selftests" O="$obj" ARCH=x86_64 TARGETS="$tests" \
-		INSTALL_PATH="$bin" FORCE_TARGETS=1 install
-}
-run_logged "$build/log/selftests-build.log" make_tests
-boot selftests 600 lab.mode=selftests "$bin/$tests"
+test_kernel patched
+test_programs
+boot selftests 600 lab.mode=selftests "$programs"
 
 # A line "ok N name" is a passed test; one of a program that ended badly is not enough.
 program=none

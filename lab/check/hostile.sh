@@ -1,0 +1,50 @@
+#!/usr/bin/env bash
+# hostile.sh - what root gets, on the stock kernel and on the patched one, side by side:
+# each selftest of lab/check/rows must fail on the one and pass on the other. So every one
+# of them asserts something that is false without the series.
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=guest.sh
+. "$(dirname "$0")/guest.sh"
+
+rows=$top/lab/check/rows
+test_programs
+# Those that the series has on this base, in the order of the list.
+chosen=$work/check/hostile
+rm -rf "$chosen"
+mkdir "$chosen"
+while read -r program _; do
+	[ ! -f "$programs/$program" ] || { cp "$programs/$program" "$chosen"; echo "$program" >>"$chosen/list"; }
+done < <(grep -v '^#' "$rows")
+
+# tests RESULT PROGRAM: how many of its tests failed, how many there are. One that killed
+# the guest, or was killed, has failed in those that it did not report.
+tests() {
+	tr -d '\r' <"$1" | awk -v program="$2" '
+		/^# program / { here = $3 == program }
+		here && /^1\.\.[0-9]+$/ { all = substr($0, 4) }
+		here && /^ok / { ok++ }
+		END { print all - ok, all + 0 }'
+}
+
+test_kernel stock
+# It does not matter how this boot ends.
+(boot hostile-stock 300 lab.mode=selftests "$chosen") >/dev/null 2>&1 || :
+stock=$work/log/hostile-stock-$base.result
+test_kernel patched
+boot hostile-patched 300 lab.mode=selftests "$chosen"
+quiet
+patched=$result
+
+table=$work/log/hostile-$base.table
+printf '%-26s %-14s %-14s %s\n' "tests that fail on $base:" stock patched 'what root gets from stock' >"$table"
+while read -r program what; do
+	grep -qx "$program" "$chosen/list" || continue
+	read -r lost all < <(tests "$stock" "$program")
+	read -r kept of < <(tests "$patched" "$program")
+	printf '%-26s %-14s %-14s %s\n' "$program" "$lost of $all" "$kept of $of" "$what" >>"$table"
+	if [ "$lost" -gt 0 ]; then ok "$program fails on the stock kernel"; else not_ok "$program fails on the stock kernel" "$lost of $all tests failed; see $stock"; fi
+	if [ "$kept" = 0 ] && [ "$of" -gt 0 ]; then ok "$program passes on the patched kernel"; else not_ok "$program passes on the patched kernel" "$kept of $of tests failed; see $patched"; fi
+done < <(grep -v '^#' "$rows")
+sed 's/^/# /' "$table"
+plan
