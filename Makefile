@@ -2,21 +2,22 @@
 # here they only get their tools installed and their variables passed on.
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory
-export BASE BUILD CONFIG EXTRA_CONFIG OUT TREE
+export BASE BUILD CONFIG EXTRA_CONFIG FROM OUT TO TREE
 
 # A variable that was not given is not passed on as an empty one.
-$(foreach v,BASE BUILD CONFIG EXTRA_CONFIG OUT TREE,$(if $($v),,$(eval unexport $v)))
+$(foreach v,BASE BUILD CONFIG EXTRA_CONFIG FROM OUT TO TREE,$(if $($v),,$(eval unexport $v)))
 
-targets := help demo check kernel stock tree export series-check deb bench
+targets := help demo check kernel stock tree export port series-check deb bench
 .PHONY: $(targets)
 
 help:
 	@echo 'make demo          the main job: a TPM-sealed volume over three boots, and where its key is in memory'
-	@echo 'make check         all tests; the last line says N passed, N failed, N skipped'
+	@echo 'make check         all tests; the last line says N passed, N failed, N skipped   [BASE="6.12 7.3"]'
 	@echo 'make kernel        the patched kernel; its image is the last line   [BASE=] [EXTRA_CONFIG=fragment] [OUT=dir]'
 	@echo 'make stock         the untouched kernel, in the same way            [BASE=] [EXTRA_CONFIG=fragment] [OUT=dir]'
 	@echo 'make tree          base and series as git commits to work in        [BASE=] [TREE=dir]'
 	@echo 'make export        from that tree: patches, BASE and the view       [BASE=] [TREE=dir]'
+	@echo 'make port          what is new on one base carried over to the other  FROM=7.3 TO=6.12'
 	@echo 'make series-check  patches and view in step with each other, in seconds'
 	@echo 'make deb           installable packages of the patched kernel       [BASE=] [CONFIG=file]'
 	@echo 'make bench         measurements (not yet)'
@@ -43,6 +44,10 @@ tree:
 
 export:
 	@lab/export.sh
+
+port:
+	@lab/install.sh base
+	@lab/port.sh
 
 series-check:
 	@lab/series-check.sh

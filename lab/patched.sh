@@ -35,7 +35,7 @@ paths "${files[@]}" >"$work/patched.new"
 while read -r path; do
 	[ ! -e "$stock/$path" ] || { mkdir -p "$tmp/$(dirname "$path")"; cp -p "$stock/$path" "$tmp/$path"; }
 done <"$work/patched.new"
-log=$work/log/apply-$base.log
+log=$work/log/apply.log
 mkdir -p "${log%/*}"
 : >"$log"
 for file in "${files[@]}"; do

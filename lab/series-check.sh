@@ -15,11 +15,11 @@
 #              file; the first id before is the one in BASE, or zero for a new file.
 #   view       holds exactly the files that the series of all bases create, each with the
 #              last id after, and its mode.
+#   rebuild    the new files made from the patches alone have the ids that the patches
+#              name; with the source of the base at hand, so do the files of others.
 #   texts      with every other base, the series has the same patches, and each changes
 #              the same lines and each new file is the same, but for what patches/TEXTS
 #              lists with a reason; and TEXTS lists nothing that is the same.
-#   rebuild    the new files made from the patches alone have the ids that the patches
-#              name; with the source of the base at hand, so do the files of others.
 # shellcheck source=lib.sh disable=SC2015
 . "$(dirname "$0")/lib.sh"
 
@@ -157,6 +157,37 @@ for path in "${!created[@]}"; do
 	[ "$mode" = "${mode_of[$path]}" ] || fault "the mode of $path in the view is not ${mode_of[$path]}"
 done
 
+# rebuild, if the names above hold
+if [ "$faults" = 0 ]; then
+	git init -q "$tmp/git"
+	g() { git -C "$tmp/git" "$@"; }
+	include=()
+	others=0
+	for path in "${!created[@]}"; do include+=(--include="$path"); done
+	for path in "${!upstream[@]}"; do
+		source=$work/stock/$path
+		if [ -f "$source" ] && [ "$(git hash-object --no-filters "$source")" = "${upstream[$path]}" ]; then
+			g hash-object -w --no-filters "$source" >/dev/null
+			g update-index --add --cacheinfo "100644,${upstream[$path]},$path"
+			include+=(--include="$path")
+		else
+			others=$((others + 1))
+		fi
+	done
+	for file in "${files[@]}"; do
+		if ! g apply --cached "${include[@]}" "$file" 2>"$tmp/err"; then
+			fault "${file##*/} does not apply where it stands: $(head -n1 "$tmp/err")"
+			break
+		fi
+		g ls-files -s | awk '{ id = $2; sub(/^[^\t]*\t/, ""); print $0 "\t" id }' >"$tmp/made"
+		while IFS=$'\t' read -r path old new; do
+			made=$(awk -F '\t' -v p="$path" '$1 == p { print $2 }' "$tmp/made")
+			[ -z "$made" ] || [ "$made" = "$new" ] || fault "${file##*/} does not make of $path what its index line says"
+		done < <(awk -F '\t' -v OFS='\t' -v f="${file##*/}" '$1 == f && $5 != "deleted" && $6 == "-" { print $2, $3, $4 }' "$tmp/touched")
+	done
+	[ "$others" = 0 ] || say "series-check: note: without the source of the base, hunks on $others of its files were not rebuilt"
+fi
+
 # texts
 slug() { local name=${1##*/}; name=${name#[0-9]*-}; echo "${name%.patch}"; }
 # lines FILE: what a patch changes and in which files, wherever in them
@@ -202,37 +233,6 @@ while read -r kind name _; do
 	*) fault "patches/TEXTS has a line that starts with '$kind'" ;;
 	esac
 done <"$top/patches/TEXTS"
-
-# rebuild, if the names above hold
-if [ "$faults" = 0 ]; then
-	git init -q "$tmp/git"
-	g() { git -C "$tmp/git" "$@"; }
-	include=()
-	others=0
-	for path in "${!created[@]}"; do include+=(--include="$path"); done
-	for path in "${!upstream[@]}"; do
-		source=$work/stock/$path
-		if [ -f "$source" ] && [ "$(git hash-object --no-filters "$source")" = "${upstream[$path]}" ]; then
-			g hash-object -w --no-filters "$source" >/dev/null
-			g update-index --add --cacheinfo "100644,${upstream[$path]},$path"
-			include+=(--include="$path")
-		else
-			others=$((others + 1))
-		fi
-	done
-	for file in "${files[@]}"; do
-		if ! g apply --cached "${include[@]}" "$file" 2>"$tmp/err"; then
-			fault "${file##*/} does not apply where it stands: $(head -n1 "$tmp/err")"
-			break
-		fi
-		g ls-files -s | awk '{ id = $2; sub(/^[^\t]*\t/, ""); print $0 "\t" id }' >"$tmp/made"
-		while IFS=$'\t' read -r path old new; do
-			made=$(awk -F '\t' -v p="$path" '$1 == p { print $2 }' "$tmp/made")
-			[ -z "$made" ] || [ "$made" = "$new" ] || fault "${file##*/} does not make of $path what its index line says"
-		done < <(awk -F '\t' -v OFS='\t' -v f="${file##*/}" '$1 == f && $5 != "deleted" && $6 == "-" { print $2, $3, $4 }' "$tmp/touched")
-	done
-	[ "$others" = 0 ] || say "series-check: note: without the source of the base, hunks on $others of its files were not rebuilt"
-fi
 
 [ "$faults" = 0 ] || die "$faults faults in patches/$base and its view"
 say "series-check: $total patches and ${#created[@]} files of the view are in step"

@@ -24,9 +24,10 @@ elif [ -e "$tree" ]; then
 	die "$tree exists and is no git tree; move it away"
 fi
 
-# All trees share the objects of the base, which are never removed.
-store=$work/base.git
-if [ "$(git -C "$store" log -1 --format=%s base 2>/dev/null)" != "$subject" ]; then
+# All trees of all bases share one store of objects, from which nothing is removed.
+store=$build/kernels.git
+tag=refs/tags/base-$base
+if [ "$(git -C "$store" log -1 --format=%s "$tag" 2>/dev/null)" != "$subject" ]; then
 	need_space 3500
 	say "importing $subject into git; half a minute"
 	import() {
@@ -38,7 +39,7 @@ if [ "$(git -C "$store" log -1 --format=%s base 2>/dev/null)" != "$subject" ]; t
 		git config gc.auto 0
 		# Straight into one pack, not compressed: 85,000 files in 20 s.
 		git -c core.bigFileThreshold=1 -c core.compression=0 add -A -f .
-		git tag -f base "$(git commit-tree -m "$subject" "$(git write-tree)")"
+		git update-ref "$tag" "$(git commit-tree -m "$subject" "$(git write-tree)")"
 		rm -f "$GIT_INDEX_FILE"
 	}
 	run_logged "$work/log/import.log" import
@@ -49,8 +50,10 @@ if [ ! -d "$tree" ]; then
 	on_exit "rm -rf '$tmp'"
 	rm -rf "$tmp"
 	clone() {
-		git clone -q --shared --no-checkout "$store" "$tmp"
+		git init -q "$tmp"
+		echo "$store/objects" >"$tmp/.git/objects/info/alternates"
 		git -C "$tmp" config gc.auto 0
+		git -C "$tmp" fetch -q "$store" "$tag:refs/tags/base"
 		git -C "$tmp" checkout -q -b series base
 		git -C "$tmp" update-ref refs/lab/exported series
 	}
@@ -59,7 +62,7 @@ if [ ! -d "$tree" ]; then
 fi
 
 git() { command git -C "$tree" "$@"; }
-git fetch -q --force "$store" tag base
+git fetch -q --force "$store" "$tag:refs/tags/base"
 git am --abort 2>/dev/null || :
 git checkout -q -B series base
 if [ -f "$series/SERIES" ]; then

@@ -27,14 +27,14 @@ make_tests() {
 }
 # test_programs: builds the selftests from the patched source; sets $programs, their directory
 test_programs() {
-	run_logged "$work/log/selftests-build-$base.log" make_tests
+	run_logged "$work/log/selftests-build.log" make_tests
 	programs=$work/check/selftests/$tests
 }
 # boot NAME TIMEOUT ARGS [SELFTESTS]: sets $console and $result
 boot() {
 	local initrd=$work/check/$1.cpio
-	console=$work/log/$1-$base.console
-	result=$work/log/$1-$base.result
+	console=$work/log/$1.console
+	result=$work/log/$1.result
 	rm -rf "$work/check/tpm-$1"
 	mkdir -p "$work/check/tpm-$1"
 	run "$top/lab/initramfs.sh" "$initrd" ${4:+"$4"}

@@ -100,6 +100,15 @@ caught 'a file of the base copied whole' "creates $edited, which is there alread
 	edit "s|$own|$edited|g" "$maker"
 caught 'a new file outside the directories of the view' 'creates crypto/own\.c, for which the view has no directory' \
 	edit "s|$own|crypto/own.c|g" "$maker"
+caught 'a patch that differs between the bases without a reason' 'is not the same on .*, and patches/TEXTS does not say why' \
+	edit '0,/^patch /{/^patch /d}' patches/TEXTS
+caught 'a patch of one base alone without a reason' 'patches/TEXTS does not say why' edit '0,/^only /{/^only /d}' patches/TEXTS
+caught 'a reason for a patch that is the same' 'lists the patch .*, which is the same on' \
+	sh -c 'name=${1#[0-9]*-}; echo "patch ${name%.patch}  no reason" >>patches/TEXTS' - "$(basename "$maker")"
+caught 'a reason for a patch that is not there' 'lists the patch no-such-patch, which is not there' \
+	edit '$apatch no-such-patch  no reason' patches/TEXTS
+caught 'a new file that differs between the bases' 'the new file .* is not the same on' \
+	edit "\\|^diff --git a/$own |,/^@@/s/^\\(index .*\\)....\$/\\10000/" "$(cd "$top" && grep -l "^diff --git a/$own " patches/*/[0-9]*.patch | grep -v "^$pd/" | tail -n 1)"
 }
 
 # Against the source, hunks on files of others are rebuilt, too.
