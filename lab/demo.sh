@@ -1,30 +1,34 @@
 #!/usr/bin/env bash
-# demo.sh [--kernel IMAGE] - the main job: three boots of the patched kernel with one
-# disk image. Makes a volume whose key is sealed by a TPM and named in the table line,
+# demo.sh [--integrity] - the main job: three boots of the patched kernel with one disk
+# image. With --integrity the volume lies on dm-integrity, with keys of its own. Makes a volume whose key is sealed by a TPM and named in the table line,
 # opens it again, and fails to under another TPM; counts the copies of the key in guest
 # memory at each step. Ends with 0 if everything was as it should be.
 . "$(dirname "$0")/lib.sh"
 
 ram_mib=256
 disk_mib=64
-kernel=
-[ "${1:-}" != --kernel ] || kernel=${2:-}
-demo=$work/demo
-export demo
+case ${1:-} in
+'') stack='' append='' ;;
+--integrity) stack=yes append=lab.integrity ;;
+*) die "there is no option $1" ;;
+esac
+demo=$work/demo${stack:+-integrity}
+export demo stack
 
 tenths() { echo $((${EPOCHREALTIME/[.,]/} / 100000)); }
 seconds() { printf '%d.%d s' $(($1 / 10)) $(($1 % 10)); }
 
-# The counts that a step should give: whole key, first half, second half, hex, and of the
-# master, which with the public blob is the key. Every
-# whole copy has both halves. A table that is loaded has a cipher, whose schedules begin
-# with the halves; at the first resume the key itself goes, and with the volume all.
+# The counts that a step should give: whole key, first and second half of the cipher's key,
+# hex, the master, which with the public blob is the key, and with dm-integrity the MAC's
+# key. Every whole copy has all parts. A table that is loaded has a cipher, whose schedules
+# begin with the halves (a MAC keeps nothing that begins so); at the first resume the key
+# itself goes, and with the volume all.
 expected() {
 	case $1 in
-	added) echo 1 1 1 0 1 ;;
-	loaded) echo 1 2 2 0 1 ;;
-	dropped) echo 0 1 1 0 0 ;;
-	closed) echo 0 0 0 0 0 ;;
+	added) echo 1 1 1 0 1 ${stack:+1} ;;
+	loaded) echo 1 2 2 0 1 ${stack:+1} ;;
+	dropped) echo 0 1 1 0 0 ${stack:+0} ;;
+	closed) echo 0 0 0 0 0 ${stack:+0} ;;
 	esac
 }
 title() {
@@ -40,7 +44,8 @@ title() {
 count() {
 	"$demo/scan" "$1" <"$demo/needles" | awk '
 		{ n[$1] = $2 }
-		END { print n["key"], n["key.half1"], n["key.half2"], n["key.hex"] + n["key.HEX"], n["master"] }'
+		END { printf "%d %d %d %d %d", n["key"], n["cipher.half1"], n["cipher.half2"], n["key.hex"] + n["key.HEX"], n["master"]
+			if ("mac" in n) printf " %d", n["mac"] }'
 }
 
 # These two are run by boot.sh, while the guest waits. The key of the first boot is known
@@ -69,7 +74,7 @@ boot() {
 	shift 3
 	begin=$(tenths)
 	if ! run "$top/lab/boot.sh" --kernel "$kernel" --initrd "$build/initramfs.cpio" --mem $ram_mib \
-		--tpm "$demo/$tpm" --disk "$demo/disk" --share "$demo/share" --append "lab.mode=$mode" \
+		--tpm "$demo/$tpm" --disk "$demo/disk" --share "$demo/share" --append "lab.mode=$mode $append" \
 		--result "$demo/boot$number.result" --console "$demo/boot$number.console" "$@"; then
 		why=$(said "$number" failed:)
 		die "boot $number failed${why:+: $why}"
@@ -81,15 +86,15 @@ said() { sed -n "s/^$2 //p" "$demo/boot$1.result"; }
 
 start=$(tenths)
 step 1 5 "the kernel and the guest's file system"
-[ -n "$kernel" ] || kernel=$("$top/lab/kernel.sh" patched | tail -n 1)
+kernel=$("$top/lab/kernel.sh" patched | tail -n 1)
 run "$top/lab/initramfs.sh" "$build/initramfs.cpio" || exit 1
 
-lock demo
+lock "${demo##*/}"
 rm -rf "$demo"
 need_space 1200 "$demo"
 chmod 700 "$demo"
 mkdir "$demo/share"
-on_exit "rm -f '$demo'/ram* '$demo/needles'"
+on_exit "rm -f '$demo'/ram* '$demo/key' '$demo/needles'"
 truncate -s ${disk_mib}M "$demo/disk"
 {
 	echo "Written at the first boot, $(date -u '+%F %T'), to be read at the second."
@@ -100,7 +105,12 @@ cc -O2 -Wall -o "$demo/scan" "$top/lab/scan.c" || die "lab/scan.c does not compi
 step 2 5 "first boot: make the keys, the volume and a file on it"
 boot 1 provision tpm --ram "$demo/ram" --at-step keep_ram
 [ -n "$(said 1 table)" ] || die "boot 1 reported nothing; see $demo/boot1.console"
-run "$top/lab/needle.sh" "$demo/tpm" "$demo/share/kmk.blob" "$demo/share/vol.blob" >"$demo/needles" || exit 1
+run "$top/lab/needle.sh" "$demo/tpm" "$demo/share/kmk.blob" "$demo/share/vol.blob" >"$demo/key" || exit 1
+# The MAC's key, 32 bytes, stands behind the cipher's.
+awk -F= -v mac="${stack:+64}" '
+	{ print }
+	$1 == "key" { print "cipher=" substr($2, 1, length($2) - mac) }
+	$1 == "key" && mac { print "mac=" substr($2, length($2) - mac + 1) }' "$demo/key" >"$demo/needles"
 for name in added dropped closed; do
 	echo "1 $name $(count "$demo/ram.$name")" >>"$demo/counts"
 	rm "$demo/ram.$name"
@@ -117,19 +127,20 @@ plain=$("$demo/scan" "$demo/disk" <<<"letter=$(head -c 64 "$demo/share/letter" |
 cat <<END
 
 What crossed the ioctl, as the kernel shows it with --showkeys, and its status:
-  $(said 2 table)
+  $(said 2 table)${stack:+
+  $(said 2 low)}
   $(said 2 status)
 
 Copies of the volume key in all $ram_mib MiB of guest memory, the key computed outside the
 guest from its blobs. A whole copy counts as one of each half as well. While the volume is
 open, the cipher's own schedules hold one of each half; that is what is left.
 
-                                      whole  1st half  2nd half  as hex  master
+                                      whole  1st half  2nd half  as hex  master${stack:+     mac}
 END
 failed=0
 while read -r number name counts; do
-	read -r whole half1 half2 hex master <<<"$counts"
-	printf '  boot %s, %-27s %5s %9s %9s %7s %7s' "$number" "$(title "$name")" "$whole" "$half1" "$half2" "$hex" "$master"
+	read -r whole half1 half2 hex master mac <<<"$counts"
+	printf '  boot %s, %-27s %5s %9s %9s %7s %7s %7s' "$number" "$(title "$name")" "$whole" "$half1" "$half2" "$hex" "$master" "$mac"
 	if [ "$counts" = "$(expected "$name")" ]; then
 		echo
 	else

@@ -8,4 +8,5 @@
 # The kernel first, so that its progress is seen.
 run "$top/lab/kernel.sh" patched >/dev/null
 try 'make demo' "$top/lab/demo.sh"
+try 'make demo INTEGRITY=1' "$top/lab/demo.sh" --integrity
 plan
