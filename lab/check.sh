@@ -16,6 +16,7 @@ steps=(
 	'kernel-doc    kernel-doc on each touched file'
 	'patches       each patch builds, in y, m and n'
 	'demo          the main job, three boots'
+	'dm-init       a reference on the kernel'\''s command line'
 	'kunit         KUnit in the guest'
 	'selftests     the selftests in the guest'
 	'hostile       what root gets, stock and patched'
