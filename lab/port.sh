@@ -143,7 +143,8 @@ for i in "${!plan[@]}"; do
 		if [ "$stopped_at" = "$name" ]; then
 			merged=$(git commit-tree -m solved "$(git write-tree)")
 		elif [ -z "$ours" ]; then
-			merge "${from_new[$name]}^" "$tip" "${from_new[$name]}" || :
+			b=${from_new[$name]}^
+			merge "$(without "$b" "$tip" "$b")" "$tip" "$(without "${from_new[$name]}" "$tip" "$b")" || :
 		elif [ -z "$theirs" ] || [ -z "$was" ] || same "$was" "$theirs"; then
 			merge "${to_old[$name]}^" "$tip" "${to_old[$name]}" || :
 		else

@@ -53,6 +53,8 @@ if [ ! -d "$tree" ]; then
 		git init -q "$tmp"
 		echo "$store/objects" >"$tmp/.git/objects/info/alternates"
 		git -C "$tmp" config gc.auto 0
+		git -C "$tmp" config user.name "$author_name"
+		git -C "$tmp" config user.email "$author_mail"
 		git -C "$tmp" fetch -q "$store" "$tag:refs/tags/base"
 		git -C "$tmp" checkout -q -b series base
 		git -C "$tmp" update-ref refs/lab/exported series

@@ -2,10 +2,11 @@
 /*
  * Key references in device-mapper table lines
  *
- * This file owns the grammar of a reference, dm_keyring_parse(), and the way
+ * This file owns the grammar of a reference, dm_keyring_parse(), the way
  * from a reference to the bytes, dm_keyring_find() and dm_keyring_lend(), or both
- * as dm_keyring_use(), which say in the log what was wrong with which reference.
- * It knows no key type, no cipher and no target, and keeps nothing.
+ * as dm_keyring_use(), which say in the log what was wrong with which reference,
+ * and what is decided about keys for the whole system: the parameter policy and
+ * the keyring .dm-keyring.  It knows no key type, no cipher and no target.
  *
  * See Documentation/admin-guide/device-mapper/dm-keyring.rst.
  */
@@ -13,12 +14,172 @@
 #include <linux/ctype.h>
 #include <linux/device-mapper.h>
 #include <linux/export.h>
+#include <linux/init.h>
 #include <linux/key.h>
 #include <linux/key-secret.h>
+#include <linux/moduleparam.h>
 #include <linux/string.h>
 #include "dm-keyring.h"
 
 #define DM_MSG_PREFIX "keyring"
+
+/* Which keys a target may use, each refusing what the one before it refuses. */
+enum dm_keyring_policy {
+	DM_KEYRING_ANY,
+	DM_KEYRING_KEYRING,	/* none that user space can read */
+	DM_KEYRING_SEALED,	/* none but from .dm-keyring, once that is sealed */
+};
+
+static const char * const dm_keyring_policies[] = { "any", "keyring", "sealed" };
+
+static enum dm_keyring_policy dm_keyring_policy =
+	IS_ENABLED(CONFIG_DM_KEYRING_POLICY_SEALED) ? DM_KEYRING_SEALED :
+	IS_ENABLED(CONFIG_DM_KEYRING_POLICY_KEYRING) ? DM_KEYRING_KEYRING :
+	DM_KEYRING_ANY;
+
+/* From the first initcalls on, the policy is only tightened. */
+static bool dm_keyring_one_way __read_mostly;
+
+/* .dm-keyring; NULL if it could not be made. */
+static struct key *dm_keyring;
+
+/* What the parameter says, and key_secret_confined(), which lockdown may cause. */
+static enum dm_keyring_policy dm_keyring_policy_now(void)
+{
+	enum dm_keyring_policy policy = READ_ONCE(dm_keyring_policy);
+
+	if (policy == DM_KEYRING_ANY && key_secret_confined())
+		policy = DM_KEYRING_KEYRING;
+	return policy;
+}
+
+/* Called under the lock of the kernel's parameters. */
+static int dm_keyring_policy_set(const char *val, const struct kernel_param *kp)
+{
+	int policy = sysfs_match_string(dm_keyring_policies, val);
+
+	if (dm_keyring_one_way) {
+		if (policy < 0)
+			return -EINVAL;
+		if (policy < (int)dm_keyring_policy)
+			return -EPERM;
+		if (policy > DM_KEYRING_ANY)
+			key_secret_confine();
+	} else if (policy < 0) {
+		/* A slip on the command line must not open what was to be closed. */
+		DMERR("there is no policy %s, so it is sealed", val);
+		policy = DM_KEYRING_SEALED;
+	}
+	WRITE_ONCE(dm_keyring_policy, policy);
+	return 0;
+}
+
+static int dm_keyring_policy_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%s\n", dm_keyring_policies[dm_keyring_policy_now()]);
+}
+
+static const struct kernel_param_ops dm_keyring_policy_ops = {
+	.set = dm_keyring_policy_set,
+	.get = dm_keyring_policy_get,
+};
+module_param_cb(policy, &dm_keyring_policy_ops, NULL, 0644);
+MODULE_PARM_DESC(policy, "Which keys targets may use: any, keyring or sealed; at run time it can only be tightened");
+
+#ifdef CONFIG_KEYS
+
+static bool dm_keyring_is_sealed(void)
+{
+	return dm_keyring && test_bit(KEY_FLAG_SEALED, &dm_keyring->flags);
+}
+
+static int dm_keyring_serial_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%d\n", dm_keyring ? dm_keyring->serial : 0);
+}
+
+static const struct kernel_param_ops dm_keyring_serial_ops = {
+	.get = dm_keyring_serial_get,
+};
+module_param_cb(keyring, &dm_keyring_serial_ops, NULL, 0444);
+MODULE_PARM_DESC(keyring, "Serial number of .dm-keyring");
+
+static int dm_keyring_unsealed_get(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%c\n", dm_keyring_is_sealed() ? 'N' : 'Y');
+}
+
+static const struct kernel_param_ops dm_keyring_unsealed_ops = {
+	.get = dm_keyring_unsealed_get,
+};
+module_param_cb(keyring_unsealed, &dm_keyring_unsealed_ops, NULL, 0444);
+MODULE_PARM_DESC(keyring_unsealed, "Whether .dm-keyring can still be filled");
+
+/* As of .dm-verity: user space fills the keyring, and restricting it seals it. */
+static struct key *__init dm_keyring_alloc(void)
+{
+	return keyring_alloc(".dm-keyring", GLOBAL_ROOT_UID, GLOBAL_ROOT_GID,
+			     current_cred(),
+			     KEY_POS_SEARCH | KEY_USR_VIEW | KEY_USR_READ |
+			     KEY_USR_WRITE | KEY_USR_SEARCH | KEY_USR_SETATTR,
+			     KEY_ALLOC_NOT_IN_QUOTA | KEY_ALLOC_SEALABLE,
+			     NULL, NULL);
+}
+
+#else /* CONFIG_KEYS */
+
+static bool dm_keyring_is_sealed(void)
+{
+	return false;
+}
+
+static struct key *__init dm_keyring_alloc(void)
+{
+	return NULL;
+}
+
+#endif /* CONFIG_KEYS */
+
+static int __init dm_keyring_init(void)
+{
+	struct key *keyring = dm_keyring_alloc();
+
+	if (IS_ERR(keyring))
+		DMERR("cannot make .dm-keyring (%ld)", PTR_ERR(keyring));
+	else
+		dm_keyring = keyring;
+
+	dm_keyring_one_way = true;
+	if (dm_keyring_policy > DM_KEYRING_ANY)
+		key_secret_confine();
+	return 0;
+}
+subsys_initcall(dm_keyring_init);
+
+/**
+ * dm_keyring_admit_hex - May a target use a key in hexadecimal digits?
+ * @error: Set to a sentence for ti->error if it may not.
+ *
+ * Each target asks before it decodes one: these bytes are in user space.
+ *
+ * Context: Process context.
+ * Return: 0, or -EPERM with @error set if the policy refuses it.
+ */
+int dm_keyring_admit_hex(char **error)
+{
+	switch (dm_keyring_policy_now()) {
+	case DM_KEYRING_ANY:
+		return 0;
+	case DM_KEYRING_KEYRING:
+		*error = "dm_keyring.policy=keyring refuses a key in hexadecimal digits";
+		break;
+	case DM_KEYRING_SEALED:
+		*error = "dm_keyring.policy=sealed refuses a key in hexadecimal digits";
+		break;
+	}
+	return -EPERM;
+}
+EXPORT_SYMBOL_GPL(dm_keyring_admit_hex);
 
 /**
  * dm_keyring_parse - Parse a key reference
@@ -86,14 +247,16 @@ EXPORT_SYMBOL_GPL(dm_keyring_parse);
 
 static void dm_keyring_refuse(const struct dm_keyring_ref *ref, int err)
 {
-	const char *cause;
+	bool sealed = READ_ONCE(dm_keyring_policy) == DM_KEYRING_SEALED;
+	const char *cause = "the key cannot be used";
 
 	switch (err) {
 	case -ENOPROTOOPT:
 		cause = "no such key type, or it lends no key";
 		break;
 	case -ENOKEY:
-		cause = "no such key in the caller's keyrings";
+		cause = sealed ? "no such key in .dm-keyring, and dm_keyring.policy=sealed" :
+				 "no such key in the caller's keyrings";
 		break;
 	case -EKEYREVOKED:
 		cause = "the key is revoked";
@@ -101,19 +264,39 @@ static void dm_keyring_refuse(const struct dm_keyring_ref *ref, int err)
 	case -EKEYEXPIRED:
 		cause = "the key has expired";
 		break;
+	case -EPERM:
+		if (sealed)
+			cause = "dm_keyring.policy=sealed, but .dm-keyring is not sealed";
+		break;
 	case -EACCES:
 		cause = "no permission to search for the key";
 		break;
-	default:
-		cause = "the key cannot be used";
 	}
 	DMERR(":%u:%s:%s: %s (%d)",
 	      ref->size, ref->type, ref->description, cause, err);
 }
 
+/* The caller's own keyrings come first, but for a policy of sealed they do not count. */
+static struct key *dm_keyring_search(const struct dm_keyring_ref *ref)
+{
+	struct key *key;
+
+	if (READ_ONCE(dm_keyring_policy) < DM_KEYRING_SEALED) {
+		key = key_secret_find(ref->type, ref->description);
+		if (!dm_keyring || key != ERR_PTR(-ENOKEY))
+			return key;
+	} else if (!dm_keyring_is_sealed()) {
+		return ERR_PTR(-EPERM);
+	}
+	return key_secret_find_in(dm_keyring, ref->type, ref->description);
+}
+
 /**
  * dm_keyring_find - Look up the key that a reference names
  * @ref: The reference.
+ *
+ * Searches the caller's keyrings and then .dm-keyring, or this one alone if the
+ * policy is sealed.
  *
  * Waits while the key is under construction, which can take as long as user
  * space likes: take no lock of the target before it.
@@ -122,11 +305,12 @@ static void dm_keyring_refuse(const struct dm_keyring_ref *ref, int err)
  * Return: The key, to be passed to dm_keyring_lend() and dropped with key_put()
  *	   by the caller.  On failure the reference and the cause are in the log.
  *	   -EINVAL: no such key type, or it lends no key.
+ *	   -EPERM: the policy is sealed, and .dm-keyring is not.
  *	   Otherwise the error of key_secret_find().
  */
 struct key *dm_keyring_find(const struct dm_keyring_ref *ref)
 {
-	struct key *key = key_secret_find(ref->type, ref->description);
+	struct key *key = dm_keyring_search(ref);
 	int err = PTR_ERR_OR_ZERO(key);
 
 	if (err) {
@@ -150,14 +334,21 @@ static int dm_keyring_check_size(const u8 *secret, size_t len, void *data)
 {
 	struct dm_keyring_loan *loan = data;
 	const struct dm_keyring_ref *ref = loan->ref;
+	bool readable = key_secret_readable(loan->key);
 
 	loan->found = true;
+	if (readable && dm_keyring_policy_now() > DM_KEYRING_ANY) {
+		DMERR(":%u:%s:%s: dm_keyring.policy=%s refuses a key that user space can read",
+		      ref->size, ref->type, ref->description,
+		      dm_keyring_policies[dm_keyring_policy_now()]);
+		return -EPERM;
+	}
 	if (len != ref->size) {
 		DMERR(":%u:%s:%s: the key has %zu bytes, not %u",
 		      ref->size, ref->type, ref->description, len, ref->size);
 		return -EINVAL;
 	}
-	return loan->fn(secret, key_secret_readable(loan->key), loan->data);
+	return loan->fn(secret, readable, loan->data);
 }
 
 /**
@@ -172,6 +363,7 @@ static int dm_keyring_check_size(const u8 *secret, size_t len, void *data)
  * Return: The result of @fn if it was called.  If it was not, the reference and
  *	   the cause are in the log, and whatever the target had is untouched:
  *	   -EINVAL: the key's size is not that of the reference.
+ *	   -EPERM: the policy refuses a key that user space can read.
  *	   Otherwise the error of key_secret_lend().
  */
 int dm_keyring_lend(struct key *key, const struct dm_keyring_ref *ref,

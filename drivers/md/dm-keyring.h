@@ -62,6 +62,7 @@ static inline bool dm_keyring_is_ref(const char *str)
 
 int dm_keyring_parse(const char *str, struct dm_keyring_ref *ref,
 		     char **error);
+int dm_keyring_admit_hex(char **error);
 struct key *dm_keyring_find(const struct dm_keyring_ref *ref);
 int dm_keyring_lend(struct key *key, const struct dm_keyring_ref *ref,
 		    dm_keyring_fn fn, void *data);

@@ -36,15 +36,26 @@ typedef int (*key_secret_fn)(const u8 *secret, size_t len, void *data);
 #ifdef CONFIG_KEYS
 
 struct key *key_secret_find(const char *type_name, const char *description);
+struct key *key_secret_find_in(struct key *keyring, const char *type_name,
+			       const char *description);
 int key_secret_lend(struct key *key, key_secret_fn fn, void *data);
 bool key_secret_readable(const struct key *key);
 bool key_secret_admits(const char *alg, size_t keylen, size_t maclen);
 bool key_secret_withdraw(struct key *key);
+void key_secret_confine(void);
+bool key_secret_confined(void);
 
 #else /* CONFIG_KEYS */
 
 static inline struct key *key_secret_find(const char *type_name,
 					  const char *description)
+{
+	return ERR_PTR(-ENOPROTOOPT);
+}
+
+static inline struct key *key_secret_find_in(struct key *keyring,
+					     const char *type_name,
+					     const char *description)
 {
 	return ERR_PTR(-ENOPROTOOPT);
 }
@@ -68,6 +79,15 @@ static inline bool key_secret_admits(const char *alg, size_t keylen,
 static inline bool key_secret_withdraw(struct key *key)
 {
 	return true;
+}
+
+static inline void key_secret_confine(void)
+{
+}
+
+static inline bool key_secret_confined(void)
+{
+	return false;
 }
 
 #endif /* CONFIG_KEYS */

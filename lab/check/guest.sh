@@ -30,6 +30,31 @@ test_programs() {
 	run_logged "$work/log/selftests-build.log" make_tests
 	programs=$work/check/selftests/$tests
 }
+# chosen DIR PROGRAM...: puts those of $programs that are there into DIR, to be run in this
+# order. Some want a policy that cannot be taken back, so each policy gets a boot of its own.
+chosen() {
+	local program
+	rm -rf "$1"
+	mkdir -p "$1"
+	for program in "${@:2}"; do
+		[ -f "$programs/$program" ] || continue
+		cp "$programs/$program" "$1"
+		echo "$program" >>"$1/list"
+	done
+}
+# policy_of PROGRAM: the policy it wants
+policy_of() {
+	case $1 in
+	hostile_root_keyring_test) echo keyring ;;
+	hostile_root_sealed_test) echo sealed ;;
+	*) echo any ;;
+	esac
+}
+# of_policy POLICY PROGRAM...: those that want it
+of_policy() {
+	local program
+	for program in "${@:2}"; do [ "$(policy_of "$program")" != "$1" ] || echo "$program"; done
+}
 # boot NAME TIMEOUT ARGS [SELFTESTS]: sets $console and $result
 boot() {
 	local initrd=$work/check/$1.cpio

@@ -9,13 +9,7 @@
 
 rows=$top/lab/check/rows
 test_programs
-# Those that the series has on this base, in the order of the list.
-chosen=$work/check/hostile
-rm -rf "$chosen"
-mkdir "$chosen"
-while read -r program _; do
-	[ ! -f "$programs/$program" ] || { cp "$programs/$program" "$chosen"; echo "$program" >>"$chosen/list"; }
-done < <(grep -v '^#' "$rows")
+mapfile -t attacks < <(grep -v '^#' "$rows" | while read -r program _; do [ ! -f "$programs/$program" ] || echo "$program"; done)
 
 # tests RESULT PROGRAM: how many of its tests failed, how many there are. One that killed
 # the guest, or was killed, has failed in those that it did not report.
@@ -29,24 +23,26 @@ tests() {
 
 # Each boots the stock kernel anew, since some damage it. It does not matter how that ends.
 test_kernel stock
-one=$work/check/hostile-one
-while read -r program; do
-	rm -rf "$one"
-	mkdir "$one"
-	cp "$chosen/$program" "$one"
+for program in "${attacks[@]}"; do
+	chosen "$work/check/run" "$program"
 	say "$program on the stock kernel"
-	(boot "stock-$program" 120 lab.mode=selftests "$one") >/dev/null 2>&1 || :
-done <"$chosen/list"
+	(boot "stock-$program" 120 lab.mode=selftests "$work/check/run") >/dev/null 2>&1 || :
+done
 test_kernel patched
-boot hostile 300 lab.mode=selftests "$chosen"
-quiet
-patched=$result
+for policy in any keyring sealed; do
+	mapfile -t some < <(of_policy $policy "${attacks[@]}")
+	[ ${#some[@]} -gt 0 ] || continue
+	chosen "$work/check/run" "${some[@]}"
+	boot "hostile-$policy" 300 "lab.mode=selftests dm_keyring.policy=$policy" "$work/check/run"
+	quiet
+done
 
 table=$work/log/hostile.table
 printf '%-26s %-14s %-14s %s\n' "tests that fail on $base:" stock patched 'what root gets from stock' >"$table"
 while read -r program what; do
-	grep -qx "$program" "$chosen/list" || continue
+	[ -f "$programs/$program" ] || continue
 	stock=$work/log/stock-$program.result
+	patched=$work/log/hostile-$(policy_of "$program").result
 	read -r lost all < <(tests "$stock" "$program")
 	read -r kept of < <(tests "$patched" "$program")
 	printf '%-26s %-14s %-14s %s\n' "$program" "$lost of $all" "$kept of $of" "$what" >>"$table"

@@ -31,6 +31,7 @@ at() { git -C "$BUILD/$1/tree" log --format=%h --grep "^$2" -1; }
 for base in old new; do
 	mkdir -p "$BUILD/$base/stock/drivers" "$copy/patches/$base"
 	seq 1 40 | sed "s/^20\$/the $base line/" >"$BUILD/$base/stock/drivers/core.c"
+	[ $base = old ] || seq 1 9 >"$BUILD/$base/stock/drivers/only.c"
 	echo 1 >"$BUILD/$base/stock.version"
 	printf 'package linux-source-%s\nversion 1\n' $base >"$copy/patches/$base/BASE"
 	: >"$copy/patches/TEXTS"
@@ -49,6 +50,7 @@ echo 'patch core-hook  the line is another one' >"$copy/patches/TEXTS"
 clean() { [ -z "$(git -C "$copy" status --porcelain patches/old)" ]; }
 # arrived PATCH TEXT: that patch of the old base has the text
 arrived() { lab export old && grep -qF -- "$2" "$copy"/patches/old/[0-9]*-"$1".patch; }
+untouched() { ! grep -q "$1" "$copy"/patches/old/*; }
 new=$BUILD/new/tree/drivers old=$BUILD/old/tree/drivers
 
 is 'nothing to carry over' lab port
@@ -59,6 +61,7 @@ fixup new "$(at new 'fresh: add')"
 sed -i 's/^five$/FIVE/' "$new/core.c"
 fixup new "$(at new 'core: hook')"
 sed -i 's/^30$/thirty/' "$new/core.c"
+sed -i 's/^5$/five/' "$new/only.c"
 commit new 'core: more' 'A patch that is new.'
 lab export new
 is 'changes beside a line that differs' lab port
@@ -66,6 +69,7 @@ is 'the new file is carried over' arrived fresh-add +two
 is 'a hook is carried over' arrived core-hook +FIVE
 is 'and keeps its own text' arrived core-hook '+the old line, hooked'
 is 'a new patch is carried over with its message' arrived core-more 'A patch that is new.'
+is 'but not what it does to a file that is not there' untouched only.c
 is 'the last patch stays' arrived core-last +thirty-five
 (cd "$copy" && git add -A && git commit -q -m ported)
 

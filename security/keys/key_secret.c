@@ -6,7 +6,8 @@
  * or trusted key gets to a cipher: key_secret_find() looks a key up by the name
  * of its type, key_secret_lend() checks that it is still good and shows its
  * bytes to a callback while nobody can change them, and key_secret_withdraw()
- * takes it from everybody.  How a type stores its secret is known to the type
+ * takes it from everybody.  Whether secrets may still be moved to where user space
+ * can read them is told by key_secret_confined().  How a type stores its secret is known to the type
  * alone, in key_type::secret.
  *
  * See Documentation/security/keys/key-secret.rst.
@@ -15,7 +16,21 @@
 #include <linux/export.h>
 #include <linux/key-secret.h>
 #include <linux/sched/mm.h>
+#include <linux/security.h>
 #include "internal.h"
+
+static bool key_secrets_confined;
+
+static struct key *key_secret_await(struct key *key)
+{
+	int ret = wait_for_key_construction(key, false);
+
+	if (ret < 0) {
+		key_put(key);
+		return ERR_PTR(ret);
+	}
+	return key;
+}
 
 /**
  * key_secret_find - Look up a key whose type can lend its secret
@@ -45,7 +60,6 @@ struct key *key_secret_find(const char *type_name, const char *description)
 {
 	struct key_type *type;
 	struct key *key;
-	int ret;
 
 	type = key_type_lookup(type_name);
 	if (IS_ERR(type))
@@ -57,17 +71,44 @@ struct key *key_secret_find(const char *type_name, const char *description)
 	else
 		key = ERR_PTR(-ENOPROTOOPT);
 	key_type_put(type);
-	if (IS_ERR(key))
-		return key;
-
-	ret = wait_for_key_construction(key, false);
-	if (ret < 0) {
-		key_put(key);
-		return ERR_PTR(ret);
-	}
-	return key;
+	return IS_ERR(key) ? key : key_secret_await(key);
 }
 EXPORT_SYMBOL_GPL(key_secret_find);
+
+/**
+ * key_secret_find_in - Look up a key in one keyring of the kernel's
+ * @keyring: The keyring, on which the caller holds a reference.
+ * @type_name: Name of the key type.
+ * @description: Description of the key.
+ *
+ * As key_secret_find(), but in that keyring alone, neither in keyrings that are
+ * linked there nor in those of the caller, who need not have it anywhere.
+ *
+ * Context: Process context.  Sleeps while the key is under construction.
+ * Return: The key, whose reference the caller owns and drops with key_put().
+ *	   The errors are those of key_secret_find().
+ */
+struct key *key_secret_find_in(struct key *keyring, const char *type_name,
+			       const char *description)
+{
+	struct key_type *type;
+	key_ref_t ref;
+
+	type = key_type_lookup(type_name);
+	if (IS_ERR(type))
+		return ERR_PTR(-ENOPROTOOPT);
+
+	if (type->secret)
+		ref = keyring_search(make_key_ref(keyring, true), type,
+				     description, false);
+	else
+		ref = ERR_PTR(-ENOPROTOOPT);
+	key_type_put(type);
+	if (IS_ERR(ref))
+		return PTR_ERR(ref) == -EAGAIN ? ERR_PTR(-ENOKEY) : ERR_CAST(ref);
+	return key_secret_await(key_ref_to_ptr(ref));
+}
+EXPORT_SYMBOL_GPL(key_secret_find_in);
 
 /**
  * key_secret_lend - Show the secret of a key to a function
@@ -164,3 +205,35 @@ bool key_secret_withdraw(struct key *key)
 	return true;
 }
 EXPORT_SYMBOL_GPL(key_secret_withdraw);
+
+/**
+ * key_secret_confine - From now on, let no secret get to where it can be read
+ *
+ * Cannot be undone until the next boot.  What follows from it is decided where
+ * secrets would leave: see who asks key_secret_confined().
+ *
+ * Context: Any.
+ */
+void key_secret_confine(void)
+{
+	WRITE_ONCE(key_secrets_confined, true);
+}
+
+/**
+ * key_secret_confined - Are secrets to stay where user space cannot read them?
+ *
+ * Key types that could give a secret out in another form then return -EPERM: an
+ * encrypted key is not wrapped anew under another master and not made of bytes
+ * that user space knows; and nobody keeps a copy for another kernel.
+ *
+ * Context: Process context.
+ * Return: true after key_secret_confine(), and under lockdown where
+ *	   CONFIG_KEY_SECRET_LOCKDOWN says so.
+ */
+bool key_secret_confined(void)
+{
+	return READ_ONCE(key_secrets_confined) ||
+	       (IS_ENABLED(CONFIG_KEY_SECRET_LOCKDOWN) &&
+		security_locked_down(LOCKDOWN_INTEGRITY_MAX));
+}
+EXPORT_SYMBOL_GPL(key_secret_confined);

@@ -517,11 +517,16 @@ int keys_open(void)
 	return ret < 0 ? ret : 0;
 }
 
-int key_add(const char *type, const char *desc, const void *payload, size_t size)
+int key_add_to(int keyring, const char *type, const char *desc, const void *payload, size_t size)
 {
-	long ret = syscall(SYS_add_key, type, desc, payload, size, KEY_SPEC_SESSION_KEYRING);
+	long ret = syscall(SYS_add_key, type, desc, payload, size, keyring);
 
 	return ret < 0 ? -errno : ret;
+}
+
+int key_add(const char *type, const char *desc, const void *payload, size_t size)
+{
+	return key_add_to(KEY_SPEC_SESSION_KEYRING, type, desc, payload, size);
 }
 
 int key_ctl(int operation, unsigned long arg2, unsigned long arg3, unsigned long arg4,
@@ -582,6 +587,37 @@ const char *key_unsupported(const char *type, int err)
 	if (!strcmp(type, "trusted") && err == -EPERM)
 		return "needs a storage key at " TPM_PARENT " in the TPM";
 	return NULL;
+}
+
+static int dm_keyring_open(const char *name, int flags)
+{
+	char path[LINE_SIZE];
+
+	snprintf(path, sizeof(path), "/sys/module/dm_keyring/parameters/%s", name);
+	return open(path, flags | O_CLOEXEC);
+}
+
+const char *dm_keyring_param(const char *name)
+{
+	static char value[NAME_SIZE];
+	int fd = dm_keyring_open(name, O_RDONLY);
+	ssize_t size = fd < 0 ? 0 : read(fd, value, sizeof(value) - 1);
+
+	if (fd >= 0)
+		close(fd);
+	value[size < 0 ? 0 : size] = '\0';
+	value[strcspn(value, "\n")] = '\0';
+	return value;
+}
+
+int dm_keyring_set(const char *name, const char *value)
+{
+	int fd = dm_keyring_open(name, O_WRONLY);
+	int ret = fd < 0 || write(fd, value, strlen(value)) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ret;
 }
 
 int fill_random(void *data, size_t size)

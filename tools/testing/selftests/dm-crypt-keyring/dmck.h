@@ -143,12 +143,18 @@ int key_add(const char *type, const char *desc, const void *payload, size_t size
  * nobody knows. Trusted keys cannot be told what to hold.
  */
 int key_make(const char *type, const char *desc, const unsigned char *secret, size_t size);
+/* Adds a key to any keyring. */
+int key_add_to(int keyring, const char *type, const char *desc, const void *payload, size_t size);
 /* Finds a key in it. */
 int key_search(const char *type, const char *desc);
 int key_ctl(int operation, unsigned long arg2, unsigned long arg3, unsigned long arg4,
 	    unsigned long arg5);
 /* Why a test cannot run if key_make() of this type returned @err, or NULL: that is a failure. */
 const char *key_unsupported(const char *type, int err);
+
+/* A parameter of dm_keyring, such as its policy; "" if the kernel does not have it. */
+const char *dm_keyring_param(const char *name);
+int dm_keyring_set(const char *name, const char *value);
 
 int fill_random(void *data, size_t size);
 void to_hex(char *hex, const unsigned char *data, size_t size);
