@@ -48,13 +48,23 @@ static int find(int ring, const char *type, const char *desc)
 	return key_ctl(KEYCTL_SEARCH, ring, (uintptr_t)type, (uintptr_t)desc, 0);
 }
 
+/* Puts a key there with every right that there is, so that it is not for want of one later. */
+static int put(int ring, const char *type, const char *desc)
+{
+	bool is_keyring = !strcmp(type, "keyring");
+	int key = key_add(type, desc, is_keyring ? NULL : given.secret, is_keyring ? 0 : KEY_SIZE);
+	int ret = key < 0 ? key : key_ctl(KEYCTL_SETPERM, key, KEY_POS_ALL | KEY_USR_ALL, 0, 0);
+
+	return ret ?: key_ctl(KEYCTL_LINK, key, ring, 0, 0) ?: key;
+}
+
 /* A kernel without .dm-keyring has keyrings that are restricted at best. */
 static int keyring_of_user_space(void)
 {
 	int ring = find(KEY_SPEC_USER_KEYRING, "keyring", DESC);
 
 	if (ring < 0)
-		ring = key_add_to(KEY_SPEC_USER_KEYRING, "keyring", DESC, NULL, 0);
+		ring = put(KEY_SPEC_USER_KEYRING, "keyring", DESC);
 	return key_ctl(KEYCTL_LINK, ring, KEY_SPEC_SESSION_KEYRING, 0, 0) ?: ring;
 }
 
@@ -84,15 +94,14 @@ TEST_F(sealed, a_not_yet)
 	dm_name(name);
 	ASSERT_EQ(0, dm_create(name));
 	to_hex(hex, given.secret, KEY_SIZE);
-	ASSERT_LT(0, key_add("logon", DESC, given.secret, KEY_SIZE));
 	EXPECT_EQ(-EPERM, dm_load_crypt(name, 1, &backing, XTS, REF, ""));
 	EXPECT_EQ(-EPERM, dm_load_crypt(name, 1, &backing, XTS, hex, ""));
-	ASSERT_LT(0, key_add_to(self->ring, "logon", DESC, given.secret, KEY_SIZE));
-	ASSERT_LT(0, key_add_to(self->ring, "logon", DESC ":drop", given.secret, KEY_SIZE));
-	ASSERT_LT(0, key_add_to(self->ring, "user", DESC, given.secret, KEY_SIZE));
-	inner = key_add_to(self->ring, "keyring", DESC ":inner", NULL, 0);
+	ASSERT_LT(0, put(self->ring, "logon", DESC));
+	ASSERT_LT(0, put(self->ring, "logon", DESC ":drop"));
+	ASSERT_LT(0, put(self->ring, "user", DESC));
+	inner = put(self->ring, "keyring", DESC ":inner");
 	ASSERT_LT(0, inner);
-	ASSERT_LT(0, key_add_to(inner, "logon", DESC ":inner", given.secret, KEY_SIZE));
+	ASSERT_LT(0, put(inner, "logon", DESC ":inner"));
 	EXPECT_EQ(-EPERM, dm_load_crypt(name, 1, &backing, XTS, REF, ""));
 	EXPECT_EQ(0, dm_remove(name));
 	backing_close(&backing);
@@ -179,13 +188,15 @@ TEST_F(sealed, c_keyring_is_not_changed)
 	expect_same(_metadata, self);
 }
 
-/* A keyring that is linked there is not sealed, nor is it looked in. */
+/* What is in a keyring that is linked there is not sealed, nor is it looked at. */
 TEST_F(sealed, d_elsewhere_is_not_looked)
 {
 	open_volume(_metadata, self);
 	ASSERT_LT(0, key_add("logon", DESC, given.other, KEY_SIZE));
 	ASSERT_LT(0, key_add_to(KEY_SPEC_THREAD_KEYRING, "logon", DESC, given.other, KEY_SIZE));
-	ASSERT_LT(0, key_add_to(self->inner, "logon", DESC, given.other, KEY_SIZE));
+	EXPECT_EQ(-EPERM, key_add_to(self->inner, "logon", DESC, given.other, KEY_SIZE));
+	EXPECT_EQ(0, key_ctl(KEYCTL_UPDATE, find(self->inner, "logon", DESC ":inner"),
+			     (uintptr_t)given.other, KEY_SIZE, 0));
 	ASSERT_LT(0, key_add("logon", DESC ":mine", given.other, KEY_SIZE));
 	ASSERT_EQ(0, dm_suspend(self->volume.name));
 	EXPECT_EQ(-ENOKEY, dm_key_set(self->volume.name, ":64:logon:" DESC ":inner"));
