@@ -76,6 +76,7 @@ cover=$series/0000-cover-letter.patch
 if [ -f "$cover" ]; then
 	form "$cover" 0
 	! grep -q '\*\*\* [A-Z]* HERE \*\*\*' "$cover" || fault "the cover letter still lacks its subject or its text"
+	! grep -E '^[^ ].* \([0-9]+\):$' "$cover" | grep -qvF "$author_name (" || fault "the cover letter lists patches of somebody else"
 	grep -qF "$author_name ($total):" "$cover" || fault "the cover letter does not list $total patches"
 else
 	fault "the cover letter, patches/$base/0000-cover-letter.patch, is missing"

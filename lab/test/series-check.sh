@@ -96,6 +96,8 @@ caught 'the cover letter missing' 'cover letter, .* is missing' rm "$pd/0000-cov
 caught 'a cover letter without text' 'lacks its subject or its text' edit '$a*** BLURB HERE ***' "$pd/0000-cover-letter.patch"
 caught 'a cover letter that lists other patches' 'cover letter does not list' \
 	edit 's/^The dm-keyring authors ([0-9]*):/The dm-keyring authors (999):/' "$pd/0000-cover-letter.patch"
+caught 'a cover letter with a list of another author' 'cover letter lists patches of somebody else' \
+	edit 's/^The dm-keyring authors ([0-9]*):/Somebody (2):\n  a patch\n\n&/' "$pd/0000-cover-letter.patch"
 caught 'a file of the base copied whole' "creates $edited, which is there already" \
 	edit "s|$own|$edited|g" "$maker"
 caught 'a new file outside the directories of the view' 'creates crypto/own\.c, for which the view has no directory' \
