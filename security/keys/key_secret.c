@@ -7,8 +7,8 @@
  * of its type, key_secret_lend() checks that it is still good and shows its
  * bytes to a callback while nobody can change them, and key_secret_withdraw()
  * takes it from everybody.  Whether secrets may still be moved to where user space
- * can read them is told by key_secret_confined().  How a type stores its secret is known to the type
- * alone, in key_type::secret.
+ * can read them is told by key_secret_confined().  How a type stores its secret
+ * is known to the type alone, in key_type::secret.
  *
  * See Documentation/security/keys/key-secret.rst.
  */

@@ -2,7 +2,7 @@
 /*
  * With dm_keyring.policy=sealed on the kernel's command line, root tries to get a key of its own
  * into the place of one in .dm-keyring: by each operation that changes a key or a keyring, and by
- * keyrings that come before it elsewhere. Whatever it does, the volume has to read what was written.
+ * keyrings that come before it elsewhere. Whatever it does, the volume reads what was written.
  *
  * The tests run in their order: first the keyring is filled, then it is sealed, for as long as the
  * system runs. Under another policy, or where that has happened before, they are skipped.
