@@ -11,9 +11,11 @@ suite=$1
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 need_tools apt-get apt-cache
 [ -f "$keyring" ] || die "Debian's archive key is missing ($keyring); the package debian-archive-keyring has it"
-# debian-security and other archives that apt knows have paths of their own.
+# debian-security and archives of others have paths of their own; should Debian's have
+# another name here than usual, the first that is left is tried, and the key tells.
 # shellcheck disable=SC2016  # apt's own variable
-archive=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed 's|/*$|/|' | grep -m1 '/debian/$' || :)
+archives=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | sed 's|/*$|/|' | grep -v security | awk '!seen[$0]++' || :)
+archive=$(grep -m1 '/debian/$' <<<"$archives" || head -n1 <<<"$archives")
 [ -n "$archive" ] || die "the sources of apt name no archive of Debian, so $suite cannot be looked for"
 
 root=$build/apt/$suite
