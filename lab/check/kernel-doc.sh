@@ -9,7 +9,7 @@
 "$top/lab/patched.sh"
 # words DIR PATH: what kernel-doc says, without line numbers
 words() {
-	[ ! -f "$1/$2" ] || (cd "$1" && perl scripts/kernel-doc -none -Wall "$2" 2>&1) | sed 's/:[0-9]*: /: /' | sort
+	[ ! -f "$1/$2" ] || (cd "$1" && scripts/kernel-doc -none -Wall "$2" 2>&1) | sed -E 's/:[0-9]+:? /: /' | sort
 }
 while read -r path; do
 	[ -f "$work/patched/$path" ] || continue
