@@ -140,7 +140,8 @@ END
 failed=0
 while read -r number name counts; do
 	read -r whole half1 half2 hex master mac <<<"$counts"
-	printf '  boot %s, %-27s %5s %9s %9s %7s %7s %7s' "$number" "$(title "$name")" "$whole" "$half1" "$half2" "$hex" "$master" "$mac"
+	printf '  boot %s, %-27s %5s %9s %9s %7s %7s%s' "$number" "$(title "$name")" "$whole" "$half1" "$half2" "$hex" "$master" \
+		"${mac:+$(printf ' %7s' "$mac")}"
 	if [ "$counts" = "$(expected "$name")" ]; then
 		echo
 	else
