@@ -61,7 +61,7 @@ static int dm_keyring_policy_set(const char *val, const struct kernel_param *kp)
 	if (dm_keyring_one_way) {
 		if (policy < 0)
 			return -EINVAL;
-		if (policy < (int)dm_keyring_policy)
+		if (policy < (int)dm_keyring_policy_now())
 			return -EPERM;
 		if (policy > DM_KEYRING_ANY)
 			key_secret_confine();
@@ -93,12 +93,19 @@ static bool dm_keyring_is_sealed(void)
 	return dm_keyring && test_bit(KEY_FLAG_SEALED, &dm_keyring->flags);
 }
 
+/* The command line would call it even so, and some know such a parameter of dm-verity. */
+static int dm_keyring_set_nothing(const char *val, const struct kernel_param *kp)
+{
+	return -EPERM;
+}
+
 static int dm_keyring_serial_get(char *buffer, const struct kernel_param *kp)
 {
 	return sysfs_emit(buffer, "%d\n", dm_keyring ? dm_keyring->serial : 0);
 }
 
 static const struct kernel_param_ops dm_keyring_serial_ops = {
+	.set = dm_keyring_set_nothing,
 	.get = dm_keyring_serial_get,
 };
 module_param_cb(keyring, &dm_keyring_serial_ops, NULL, 0444);
@@ -110,12 +117,13 @@ static int dm_keyring_unsealed_get(char *buffer, const struct kernel_param *kp)
 }
 
 static const struct kernel_param_ops dm_keyring_unsealed_ops = {
+	.set = dm_keyring_set_nothing,
 	.get = dm_keyring_unsealed_get,
 };
 module_param_cb(keyring_unsealed, &dm_keyring_unsealed_ops, NULL, 0444);
 MODULE_PARM_DESC(keyring_unsealed, "Whether .dm-keyring can still be filled");
 
-/* As of .dm-verity: user space fills the keyring, and restricting it seals it. */
+/* As .dm-verity: user space fills the keyring, and restricting it seals it. */
 static struct key *__init dm_keyring_alloc(void)
 {
 	return keyring_alloc(".dm-keyring", GLOBAL_ROOT_UID, GLOBAL_ROOT_GID,
@@ -330,7 +338,7 @@ struct dm_keyring_loan {
 	bool found;		/* the secret; what failed since has been told */
 };
 
-static int dm_keyring_check_size(const u8 *secret, size_t len, void *data)
+static int dm_keyring_check_secret(const u8 *secret, size_t len, void *data)
 {
 	struct dm_keyring_loan *loan = data;
 	const struct dm_keyring_ref *ref = loan->ref;
@@ -372,7 +380,7 @@ int dm_keyring_lend(struct key *key, const struct dm_keyring_ref *ref,
 	struct dm_keyring_loan loan = { .ref = ref, .key = key, .fn = fn, .data = data };
 	int ret;
 
-	ret = key_secret_lend(key, dm_keyring_check_size, &loan);
+	ret = key_secret_lend(key, dm_keyring_check_secret, &loan);
 	if (ret < 0 && !loan.found)
 		dm_keyring_refuse(ref, ret);
 	return ret;
