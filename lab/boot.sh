@@ -11,8 +11,23 @@
 #   --console FILE      its console ($work/log/console)
 #   --at-step CMD       run as "CMD NAME" at each step the guest tells of; it waits
 #   --append ARGS --cpus N --mem MIB --timeout SECONDS
+#
+# QEMU's emulation stands still now and then on a busy machine, while the kernel sets up
+# its interrupts (seen in 1 of some 200 boots). A guest that never came to its first
+# process within the time is therefore started once more, and that is said; one that
+# stands still twice has failed.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/tpm.sh"
+
+stood_still=5
+if [ -z "${LAB_BOOT:-}" ]; then
+	for try in 1 2; do
+		status=0
+		LAB_BOOT=$try run "$0" "$@" || status=$?
+		[ $status -eq $stood_still ] || exit $status
+	done
+	die "the guest stood still before its first process, twice"
+fi
 
 tpm='' ram='' disk='' share='' result=/dev/null at_step=true
 console=$work/log/console append='' cpus=2 mem=512 timeout=120 kernel='' initrd=''
@@ -98,7 +113,7 @@ while :; do
 	if ! read -r -t 0.2 more <&3; then
 		line+=$more
 		[ -n "$alive" ] || break
-		[ $SECONDS -lt $end ] || die "the guest was still running after $timeout seconds; its console is in $console"
+		[ $SECONDS -lt $end ] || break
 		continue
 	fi
 	line+=$more
@@ -111,6 +126,11 @@ while :; do
 	esac
 	line=''
 done
+if [ -n "$alive" ]; then
+	say "boot.sh: the guest was still running after $timeout seconds; its console is in $console"
+	grep -qa 'Run /init' "$console" || exit $stood_still
+	exit 1
+fi
 wait "$guest" || die "QEMU failed: $(tail -n 1 "$dir/qemu")"
 if [ -z "$bye" ]; then
 	panic=$(grep -a -m 1 -o 'Kernel panic.*' "$console" || echo 'no panic seen')
