@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # demo.sh [--integrity] - the main job: three boots of the patched kernel with one disk
-# image. With --integrity the volume lies on dm-integrity, with keys of its own. Makes a volume whose key is sealed by a TPM and named in the table line,
-# opens it again, and fails to under another TPM; counts the copies of the key in guest
-# memory at each step. Ends with 0 if everything was as it should be.
+# image. Makes a volume whose key is sealed by a TPM and named in the table line, opens it
+# again, and fails to under another TPM; counts the copies of the key in guest memory at
+# each step. With --integrity the volume lies on dm-integrity, with keys of its own. Ends
+# with 0 if everything was as it should be.
 . "$(dirname "$0")/lib.sh"
 
 ram_mib=256

@@ -14,7 +14,8 @@
 set -euo pipefail
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-base=${BASE:-6.12}
+default_base=6.12
+base=${BASE:-$default_base}
 build=${BUILD:-$top/build}
 case $build in /*) ;; *) build=$PWD/$build ;; esac
 work=$build/$base

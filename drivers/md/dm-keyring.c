@@ -18,6 +18,7 @@
 #include <linux/key.h>
 #include <linux/key-secret.h>
 #include <linux/moduleparam.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 #include "dm-keyring.h"
 
@@ -88,9 +89,14 @@ MODULE_PARM_DESC(policy, "Which keys targets may use: any, keyring or sealed; at
 
 #ifdef CONFIG_KEYS
 
+static bool dm_keyring_key_sealed(const struct key *key)
+{
+	return test_bit(KEY_FLAG_SEALED, &key->flags);
+}
+
 static bool dm_keyring_is_sealed(void)
 {
-	return dm_keyring && test_bit(KEY_FLAG_SEALED, &dm_keyring->flags);
+	return dm_keyring && dm_keyring_key_sealed(dm_keyring);
 }
 
 /* The command line would call it even so, and some know such a parameter of dm-verity. */
@@ -135,6 +141,11 @@ static struct key *__init dm_keyring_alloc(void)
 }
 
 #else /* CONFIG_KEYS */
+
+static bool dm_keyring_key_sealed(const struct key *key)
+{
+	return false;
+}
 
 static bool dm_keyring_is_sealed(void)
 {
@@ -253,7 +264,8 @@ int dm_keyring_parse(const char *str, struct dm_keyring_ref *ref,
 }
 EXPORT_SYMBOL_GPL(dm_keyring_parse);
 
-static void dm_keyring_refuse(const struct dm_keyring_ref *ref, int err)
+static void dm_keyring_refuse(const struct dm_keyring_ref *ref,
+			      const struct key_secret_use *use, int err)
 {
 	bool sealed = READ_ONCE(dm_keyring_policy) == DM_KEYRING_SEALED;
 	const char *cause = "the key cannot be used";
@@ -279,6 +291,12 @@ static void dm_keyring_refuse(const struct dm_keyring_ref *ref, int err)
 	case -EACCES:
 		cause = "no permission to search for the key";
 		break;
+	case -EKEYREJECTED:
+		if (!use)
+			break;
+		DMERR(":%u:%s:%s: the key is bound to another use than %s:%s (%d)",
+		      ref->size, ref->type, ref->description, use->consumer, use->spec, err);
+		return;
 	}
 	DMERR(":%u:%s:%s: %s (%d)",
 	      ref->size, ref->type, ref->description, cause, err);
@@ -322,13 +340,35 @@ struct key *dm_keyring_find(const struct dm_keyring_ref *ref)
 	int err = PTR_ERR_OR_ZERO(key);
 
 	if (err) {
-		dm_keyring_refuse(ref, err);
+		dm_keyring_refuse(ref, NULL, err);
 		/* What a table line with an unknown type has always got. */
 		return err == -ENOPROTOOPT ? ERR_PTR(-EINVAL) : ERR_PTR(err);
 	}
 	return key;
 }
 EXPORT_SYMBOL_GPL(dm_keyring_find);
+
+/**
+ * dm_keyring_admit_drop - May a target drop this key?
+ * @key: The key, as dm_keyring_find() returned it.
+ * @ref: The reference by which it was found.
+ *
+ * A key in a sealed keyring is there for the volumes of this system, and user space
+ * cannot remove it: nor by naming it in a table of its own with drop_key.  The
+ * kernel's own tables, from dm-mod.create=, may.
+ *
+ * Context: Process context, of the task that sends the table line or the message.
+ * Return: 0, or -EPERM with the reference and the cause in the log.
+ */
+int dm_keyring_admit_drop(const struct key *key, const struct dm_keyring_ref *ref)
+{
+	if (!dm_keyring_key_sealed(key) || !current->mm)
+		return 0;
+	DMERR(":%u:%s:%s: the key is sealed, and not dropped for user space (%d)",
+	      ref->size, ref->type, ref->description, -EPERM);
+	return -EPERM;
+}
+EXPORT_SYMBOL_GPL(dm_keyring_admit_drop);
 
 struct dm_keyring_loan {
 	const struct dm_keyring_ref *ref;
@@ -363,6 +403,7 @@ static int dm_keyring_check_secret(const u8 *secret, size_t len, void *data)
  * dm_keyring_lend - Show a key's bytes to a function
  * @key: The key, as dm_keyring_find() returned it.
  * @ref: The reference by which it was found.
+ * @use: What for: the target's name, and the field of its table line that says it.
  * @fn: What uses the bytes.
  * @data: Passed on to @fn.
  *
@@ -372,17 +413,18 @@ static int dm_keyring_check_secret(const u8 *secret, size_t len, void *data)
  *	   the cause are in the log, and whatever the target had is untouched:
  *	   -EINVAL: the key's size is not that of the reference.
  *	   -EPERM: the policy refuses a key that user space can read.
+ *	   -EKEYREJECTED: the key is bound to another use.
  *	   Otherwise the error of key_secret_lend().
  */
 int dm_keyring_lend(struct key *key, const struct dm_keyring_ref *ref,
-		    dm_keyring_fn fn, void *data)
+		    const struct key_secret_use *use, dm_keyring_fn fn, void *data)
 {
 	struct dm_keyring_loan loan = { .ref = ref, .key = key, .fn = fn, .data = data };
 	int ret;
 
-	ret = key_secret_lend(key, dm_keyring_check_secret, &loan);
+	ret = key_secret_lend(key, use, dm_keyring_check_secret, &loan);
 	if (ret < 0 && !loan.found)
-		dm_keyring_refuse(ref, ret);
+		dm_keyring_refuse(ref, use, ret);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(dm_keyring_lend);
@@ -390,6 +432,7 @@ EXPORT_SYMBOL_GPL(dm_keyring_lend);
 /**
  * dm_keyring_use - Show the bytes of the key that a reference names to a function
  * @str: The reference, NUL-terminated.
+ * @use: What for, as for dm_keyring_lend().
  * @fn: What uses the bytes.
  * @data: Passed on to @fn.
  * @error: Set to a sentence for ti->error if @str is not a reference.
@@ -401,7 +444,8 @@ EXPORT_SYMBOL_GPL(dm_keyring_lend);
  * Return: The result of @fn if it was called.  Otherwise the error of
  *	   dm_keyring_parse(), dm_keyring_find() or dm_keyring_lend().
  */
-int dm_keyring_use(const char *str, dm_keyring_fn fn, void *data, char **error)
+int dm_keyring_use(const char *str, const struct key_secret_use *use,
+		   dm_keyring_fn fn, void *data, char **error)
 {
 	struct dm_keyring_ref ref;
 	struct key *key;
@@ -415,7 +459,7 @@ int dm_keyring_use(const char *str, dm_keyring_fn fn, void *data, char **error)
 	if (IS_ERR(key))
 		return PTR_ERR(key);
 
-	ret = dm_keyring_lend(key, &ref, fn, data);
+	ret = dm_keyring_lend(key, &ref, use, fn, data);
 	key_put(key);
 	return ret;
 }

@@ -15,6 +15,7 @@
 #include <linux/types.h>
 
 struct key;
+struct key_secret_use;
 
 /* The largest payload of a user or logon key; no type that lends has more. */
 #define DM_KEYRING_SIZE_MAX	32767
@@ -63,10 +64,12 @@ static inline bool dm_keyring_is_ref(const char *str)
 int dm_keyring_parse(const char *str, struct dm_keyring_ref *ref,
 		     char **error);
 int dm_keyring_admit_hex(char **error);
+int dm_keyring_admit_drop(const struct key *key, const struct dm_keyring_ref *ref);
 struct key *dm_keyring_find(const struct dm_keyring_ref *ref);
 int dm_keyring_lend(struct key *key, const struct dm_keyring_ref *ref,
-		    dm_keyring_fn fn, void *data);
-int dm_keyring_use(const char *str, dm_keyring_fn fn, void *data, char **error);
+		    const struct key_secret_use *use, dm_keyring_fn fn, void *data);
+int dm_keyring_use(const char *str, const struct key_secret_use *use,
+		   dm_keyring_fn fn, void *data, char **error);
 size_t dm_keyring_ima(const char *str, char *buf, size_t size);
 
 #endif /* DM_KEYRING_H */

@@ -19,6 +19,17 @@
 struct key;
 
 /**
+ * struct key_secret_use - What a secret is borrowed for
+ * @consumer: Name of the borrower, such as "dm-crypt".
+ * @spec: What it is going to do with the secret, in the words of its interface,
+ *	  such as "aes-xts-plain64".
+ */
+struct key_secret_use {
+	const char *consumer;
+	const char *spec;
+};
+
+/**
  * typedef key_secret_fn - Use a lent secret
  * @secret: The bytes, in the payload of the key; not aligned, not terminated.
  * @len: Their number.
@@ -38,7 +49,8 @@ typedef int (*key_secret_fn)(const u8 *secret, size_t len, void *data);
 struct key *key_secret_find(const char *type_name, const char *description);
 struct key *key_secret_find_in(struct key *keyring, const char *type_name,
 			       const char *description);
-int key_secret_lend(struct key *key, key_secret_fn fn, void *data);
+int key_secret_lend(struct key *key, const struct key_secret_use *use,
+		    key_secret_fn fn, void *data);
 bool key_secret_readable(const struct key *key);
 bool key_secret_admits(const char *alg, size_t keylen, size_t maclen);
 bool key_secret_withdraw(struct key *key);
@@ -60,7 +72,9 @@ static inline struct key *key_secret_find_in(struct key *keyring,
 	return ERR_PTR(-ENOPROTOOPT);
 }
 
-static inline int key_secret_lend(struct key *key, key_secret_fn fn, void *data)
+static inline int key_secret_lend(struct key *key,
+				  const struct key_secret_use *use,
+				  key_secret_fn fn, void *data)
 {
 	return -ENOPROTOOPT;
 }

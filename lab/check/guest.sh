@@ -5,16 +5,15 @@
 . "$top/lab/check/tap.sh"
 
 tests=dm-crypt-keyring
-# test_kernel stock|patched: sets $kernel. The fragments of the selftests are those that
-# the series brings on this base; the stock kernel has no KUnit tests of ours.
+# test_kernel stock|patched: sets $kernel, and $fragments to its EXTRA_CONFIG. Those of the
+# selftests are what the series brings on this base; the stock kernel has no KUnit tests of ours.
 test_kernel() {
-	local fragments=("$top/lab/config/selftest.config")
+	local dir=$work/patched/tools/testing/selftests/$tests
 	run "$top/lab/patched.sh"
-	[ "$1" = stock ] || fragments+=("$top/lab/config/kunit.config")
-	[ -f "$work/patched/tools/testing/selftests/$tests/config" ] ||
-		die "the series brings no fragment for its selftests, tools/testing/selftests/$tests/config"
-	mapfile -t -O 2 fragments < <(find "$work/patched/tools/testing/selftests/$tests" -name 'config*' | sort)
-	kernel=$(EXTRA_CONFIG="${fragments[*]}" "$top/lab/kernel.sh" "$1")
+	[ -f "$dir/config" ] || die "the series brings no fragment for its selftests, tools/testing/selftests/$tests/config"
+	fragments="$top/lab/config/selftest.config $(echo "$dir"/config*)"
+	[ "$1" = stock ] || fragments+=" $top/lab/config/kunit.config"
+	kernel=$(EXTRA_CONFIG=$fragments "$top/lab/kernel.sh" "$1")
 }
 make_tests() {
 	local obj=$work/check/selftests-obj

@@ -58,7 +58,12 @@ compile() {
 	local obj own=()
 	obj=$(objdir "$1")
 	[ "$1" != all-y ] || own=("${objects[@]}")
-	kmake -s -j1 -C "$TREE" O="$obj" KCONFIG_ALLCONFIG="$obj/lab.config" allnoconfig >/dev/null 2>"$obj/config.log" || { cat "$obj/config.log"; return 1; }
+	# That takes longer than most patches, so only when it can change something.
+	if [ "$(cat "$obj/lab.kconfig" 2>/dev/null)" != "$kconfig" ]; then
+		rm -f "$obj/lab.kconfig"
+		kmake -s -j1 -C "$TREE" O="$obj" KCONFIG_ALLCONFIG="$obj/lab.config" allnoconfig >/dev/null 2>"$obj/config.log" || { cat "$obj/config.log"; return 1; }
+		echo "$kconfig" >"$obj/lab.kconfig"
+	fi
 	kmake -s -j1 -k -C "$TREE" O="$obj" W=1 C="$([ "$1" = all-y ] && command -v sparse >/dev/null && echo 1 || echo 0)" "${dirs[@]}" "${own[@]}"
 }
 # to_all: builds all configurations, as many at a time as there are processors; the
@@ -66,6 +71,7 @@ compile() {
 one() { local obj s=0; obj=$(objdir "$1"); compile "$1" >"$obj/log" 2>&1 || s=$?; echo $s >"$obj/status"; }
 to_all() {
 	local i pids=()
+	kconfig=$(git ls-files -s -- '*Kconfig*' | sha256sum)
 	for i in "${matrix[@]}"; do
 		[ ${#pids[@]} -lt "$jobs" ] || { wait "${pids[0]}"; pids=("${pids[@]:1}"); }
 		spawn one "${i%% *}"

@@ -17,6 +17,7 @@
 #include <linux/key-secret.h>
 #include <linux/sched/mm.h>
 #include <linux/security.h>
+#include <linux/string.h>
 #include "internal.h"
 
 static bool key_secrets_confined;
@@ -110,9 +111,26 @@ struct key *key_secret_find_in(struct key *keyring, const char *type_name,
 }
 EXPORT_SYMBOL_GPL(key_secret_find_in);
 
+/* A key that is bound to a consumer alone goes to whatever that one does. */
+static bool key_secret_is_for(const struct key *key, const struct key_secret_use *use)
+{
+	const char *bound = key->type->use ? key->type->use(key) : NULL;
+	size_t len;
+
+	if (!bound)
+		return true;
+	if (!use)
+		return false;
+
+	len = str_has_prefix(bound, use->consumer);
+	return len && (!bound[len] ||
+		       (bound[len] == ':' && !strcmp(bound + len + 1, use->spec)));
+}
+
 /**
  * key_secret_lend - Show the secret of a key to a function
  * @key: The key, on which the caller holds a reference.
+ * @use: What for; or NULL, and no key that is bound to a use is lent.
  * @fn: What uses the secret.
  * @data: Passed on to @fn.
  *
@@ -131,9 +149,11 @@ EXPORT_SYMBOL_GPL(key_secret_find_in);
  *	   -ENOKEY: it was invalidated, or is not instantiated.
  *	   -EKEYREVOKED: it was revoked, or its type was unregistered.
  *	   -EKEYEXPIRED: it has expired.
+ *	   -EKEYREJECTED: it is bound to another use.
  *	   Another errno if the key was rejected with that.
  */
-int key_secret_lend(struct key *key, key_secret_fn fn, void *data)
+int key_secret_lend(struct key *key, const struct key_secret_use *use,
+		    key_secret_fn fn, void *data)
 {
 	unsigned int noio_flags = memalloc_noio_save();
 	const u8 *secret;
@@ -155,6 +175,10 @@ int key_secret_lend(struct key *key, key_secret_fn fn, void *data)
 		ret = ret ?: -ENOKEY;
 		goto out;
 	}
+
+	ret = -EKEYREJECTED;
+	if (!key_secret_is_for(key, use))
+		goto out;
 
 	secret = key->type->secret(key, &len);
 	ret = IS_ERR(secret) ? PTR_ERR(secret) : fn(secret, len, data);

@@ -13,12 +13,14 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 #include <linux/dm-ioctl.h>
 #include <linux/fs.h>
+#include <linux/if_alg.h>
 #include <linux/loop.h>
 
 #include "dmck.h"
@@ -28,6 +30,10 @@
 #define BACKING_SIZE (BACKING_SECTORS * SECTOR_SIZE)
 /* Where the superblock of dm-integrity has the number of sectors that the device provides. */
 #define SB_PROVIDED 16
+
+#ifndef ALG_SET_KEY_BY_KEY_SERIAL
+#define ALG_SET_KEY_BY_KEY_SERIAL 7
+#endif
 
 #define FAILSLAB "/sys/kernel/debug/failslab/"
 
@@ -587,6 +593,29 @@ const char *key_unsupported(const char *type, int err)
 	if (!strcmp(type, "trusted") && err == -EPERM)
 		return "needs a storage key at " TPM_PARENT " in the TPM";
 	return NULL;
+}
+
+int alg_open(const char *type, const char *name, const void *key, size_t size, int serial)
+{
+	struct sockaddr_alg addr = { .salg_family = AF_ALG };
+	int tfm, op;
+
+	snprintf((char *)addr.salg_type, sizeof(addr.salg_type), "%s", type);
+	snprintf((char *)addr.salg_name, sizeof(addr.salg_name), "%s", name);
+	tfm = socket(AF_ALG, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (tfm < 0)
+		return -errno;
+	if (bind(tfm, (struct sockaddr *)&addr, sizeof(addr)) ||
+	    (size && setsockopt(tfm, SOL_ALG, ALG_SET_KEY, key, size)) ||
+	    (!size && serial && setsockopt(tfm, SOL_ALG, ALG_SET_KEY_BY_KEY_SERIAL, &serial,
+					   sizeof(serial))))
+		op = -1;
+	else
+		op = accept(tfm, NULL, 0);
+	if (op < 0)
+		op = -errno;
+	close(tfm);
+	return op;
 }
 
 static int dm_keyring_open(const char *name, int flags)

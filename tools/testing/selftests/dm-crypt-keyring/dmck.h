@@ -152,6 +152,11 @@ int key_ctl(int operation, unsigned long arg2, unsigned long arg3, unsigned long
 /* Why a test cannot run if key_make() of this type returned @err, or NULL: that is a failure. */
 const char *key_unsupported(const char *type, int err);
 
+/*
+ * Opens an operation of an algorithm whose key is @key or, if @size is 0, that of @serial, or none
+ * if that is 0, too.
+ */
+int alg_open(const char *type, const char *name, const void *key, size_t size, int serial);
 /* A parameter of dm_keyring, such as its policy; "" if the kernel does not have it. */
 const char *dm_keyring_param(const char *name);
 int dm_keyring_set(const char *name, const char *value);

@@ -10,10 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
-#include <linux/if_alg.h>
 
 #include "dmck.h"
 #include "../kselftest_harness.h"
@@ -519,24 +517,14 @@ TEST(secret_stays)
 static int hash(const char *name, const unsigned char *key, const void *data, size_t size,
 		unsigned char digest[SHA256_SIZE])
 {
-	struct sockaddr_alg addr = { .salg_family = AF_ALG, .salg_type = "hash" };
-	int alg, op, ret = 0;
+	int ret = 0, op = alg_open("hash", name, key, key ? SHA256_SIZE : 0, 0);
 
-	snprintf((char *)addr.salg_name, sizeof(addr.salg_name), "%s", name);
-	alg = socket(AF_ALG, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (alg < 0)
-		return -errno;
-	if (bind(alg, (struct sockaddr *)&addr, sizeof(addr)) ||
-	    (key && setsockopt(alg, SOL_ALG, ALG_SET_KEY, key, SHA256_SIZE)))
+	if (op < 0)
+		return op;
+	if (write(op, data, size) != (ssize_t)size ||
+	    read(op, digest, SHA256_SIZE) != SHA256_SIZE)
 		ret = -errno;
-	if (!ret) {
-		op = accept(alg, NULL, NULL);
-		if (write(op, data, size) != (ssize_t)size ||
-		    read(op, digest, SHA256_SIZE) != SHA256_SIZE)
-			ret = -errno;
-		close(op);
-	}
-	close(alg);
+	close(op);
 	return ret;
 }
 

@@ -18,28 +18,6 @@
 #define DESC "dmck:hostile"
 #define MAX_SIZE 128
 
-/* Opens an operation of an algorithm whose key is @key or, if @size is 0, that of @serial. */
-static int alg_open(const char *type, const char *name, const void *key, socklen_t size,
-		    int serial)
-{
-	struct sockaddr_alg addr = { .salg_family = AF_ALG };
-	int tfm, op;
-
-	snprintf((char *)addr.salg_type, sizeof(addr.salg_type), "%s", type);
-	snprintf((char *)addr.salg_name, sizeof(addr.salg_name), "%s", name);
-	tfm = socket(AF_ALG, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (tfm < 0)
-		return -errno;
-	if (bind(tfm, (struct sockaddr *)&addr, sizeof(addr)) ||
-	    setsockopt(tfm, SOL_ALG, size ? ALG_SET_KEY : ALG_SET_KEY_BY_KEY_SERIAL,
-		       size ? key : &serial, size ?: sizeof(serial)))
-		op = -errno;
-	else
-		op = accept(tfm, NULL, 0);
-	close(tfm);
-	return op;
-}
-
 /* Encrypts a block of zeros with a cipher and a key of one's own. */
 static int alg_encrypt_zeros(const char *name, const void *key, size_t size,
 			     unsigned char out[16])

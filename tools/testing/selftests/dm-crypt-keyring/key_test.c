@@ -17,12 +17,8 @@
 #include "dmck.h"
 #include "../kselftest_harness.h"
 
-#ifndef ALG_SET_KEY_BY_KEY_SERIAL
-#define ALG_SET_KEY_BY_KEY_SERIAL 7
-#endif
-
 /* Encrypts one sector as aes-xts-plain64 does, through a socket that has the key. */
-static int alg_sector(int tfm, uint64_t sector, const unsigned char *plain, unsigned char *cipher)
+static int alg_sector(int op, uint64_t sector, const unsigned char *plain, unsigned char *cipher)
 {
 	char control[CMSG_SPACE(sizeof(uint32_t)) +
 		     CMSG_SPACE(sizeof(struct af_alg_iv) + 16)] = {};
@@ -35,11 +31,6 @@ static int alg_sector(int tfm, uint64_t sector, const unsigned char *plain, unsi
 	};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 	struct af_alg_iv *iv;
-	int op, ret = 0;
-
-	op = accept(tfm, NULL, 0);
-	if (op < 0)
-		return -errno;
 
 	cmsg->cmsg_level = SOL_ALG;
 	cmsg->cmsg_type = ALG_SET_OP;
@@ -56,32 +47,21 @@ static int alg_sector(int tfm, uint64_t sector, const unsigned char *plain, unsi
 	memcpy(iv->iv, &sector, sizeof(sector));
 
 	if (sendmsg(op, &msg, 0) != SECTOR_SIZE || read(op, cipher, SECTOR_SIZE) != SECTOR_SIZE)
-		ret = -errno;
-	close(op);
-	return ret;
+		return -errno;
+	return 0;
 }
 
-/* Encrypts all the data under the key at @key, or with a @size of 0 under that of serial @key. */
-static int alg_encrypt(const void *key, socklen_t size, const unsigned char plain[DATA_SIZE],
+/* Encrypts all the data, through a socket as alg_open() returns it, and closes that. */
+static int alg_encrypt(int op, const unsigned char plain[DATA_SIZE],
 		       unsigned char cipher[DATA_SIZE])
 {
-	struct sockaddr_alg addr = {
-		.salg_family = AF_ALG,
-		.salg_type = "skcipher",
-		.salg_name = "xts(aes)",
-	};
-	int tfm, i, ret = 0;
+	int i, ret = 0;
 
-	tfm = socket(AF_ALG, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (tfm < 0)
-		return -errno;
-	if (bind(tfm, (struct sockaddr *)&addr, sizeof(addr)) ||
-	    (size && setsockopt(tfm, SOL_ALG, ALG_SET_KEY, key, size)) ||
-	    (!size && setsockopt(tfm, SOL_ALG, ALG_SET_KEY_BY_KEY_SERIAL, key, sizeof(int))))
-		ret = -errno;
+	if (op < 0)
+		return op;
 	for (i = 0; !ret && i < DATA_SIZE / SECTOR_SIZE; i++)
-		ret = alg_sector(tfm, i, plain + i * SECTOR_SIZE, cipher + i * SECTOR_SIZE);
-	close(tfm);
+		ret = alg_sector(op, i, plain + i * SECTOR_SIZE, cipher + i * SECTOR_SIZE);
+	close(op);
 	return ret;
 }
 
@@ -184,12 +164,14 @@ TEST_F(key, ciphertext)
 	char name[NAME_SIZE], hex[HEX_SIZE];
 
 	ASSERT_EQ(0, backing_read(&self->volume.backing, stored));
-	ASSERT_EQ(0, alg_encrypt(&self->serial, 0, self->volume.data, expected));
+	ASSERT_EQ(0, alg_encrypt(alg_open("skcipher", "xts(aes)", NULL, 0, self->serial),
+				 self->volume.data, expected));
 	EXPECT_EQ(0, memcmp(stored, expected, sizeof(stored)));
 	if (!variant->known)
 		return;
 
-	ASSERT_EQ(0, alg_encrypt(self->secret, KEY_SIZE, self->volume.data, expected));
+	ASSERT_EQ(0, alg_encrypt(alg_open("skcipher", "xts(aes)", self->secret, KEY_SIZE, 0),
+				 self->volume.data, expected));
 	EXPECT_EQ(0, memcmp(stored, expected, sizeof(stored)));
 
 	/* A hex key gives the same, on reading and on writing. */
