@@ -7,7 +7,7 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Those marked with '*' are about the laboratory, and run once, not for each base.
+# Those marked with '*' run once, not for each base: they are about the laboratory, or take long.
 steps=(
 	'lint        * the scripts, and patches against view'
 	'own         * the tests of the laboratory'\''s own tools'
@@ -20,6 +20,7 @@ steps=(
 	'kunit         KUnit in the guest'
 	'selftests     the selftests in the guest'
 	'hostile       what root gets, stock and patched'
+	'debug       * the fuzzer and the selftests on a debug kernel'
 )
 if [ $# -gt 0 ]; then
 	chosen=()

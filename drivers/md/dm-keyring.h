@@ -61,6 +61,17 @@ static inline bool dm_keyring_is_ref(const char *str)
 	return str[0] == ':';
 }
 
+/**
+ * dm_keyring_shown - The key argument of a table line, as it may be shown
+ * @str: The argument, a reference that is well-formed, hex digits, or "-".
+ *
+ * Return: @str if it is a reference, else "-".
+ */
+static inline const char *dm_keyring_shown(const char *str)
+{
+	return dm_keyring_is_ref(str) ? str : "-";
+}
+
 int dm_keyring_parse(const char *str, struct dm_keyring_ref *ref,
 		     char **error);
 int dm_keyring_admit_hex(char **error);

@@ -5,14 +5,15 @@
 . "$top/lab/check/tap.sh"
 
 tests=dm-crypt-keyring
-# test_kernel stock|patched: sets $kernel, and $fragments to its EXTRA_CONFIG. Those of the
+# test_kernel stock|patched [debug]: sets $kernel, and $fragments to its EXTRA_CONFIG. Those of the
 # selftests are what the series brings on this base; the stock kernel has no KUnit tests of ours.
 test_kernel() {
 	local dir=$work/patched/tools/testing/selftests/$tests
 	run "$top/lab/patched.sh"
 	[ -f "$dir/config" ] || die "the series brings no fragment for its selftests, tools/testing/selftests/$tests/config"
 	fragments="$top/lab/config/selftest.config $(echo "$dir"/config*)"
-	[ "$1" = stock ] || fragments+=" $top/lab/config/kunit.config"
+	[ "$1" = stock ] || fragments+=" $top/lab/config/selftest-patched.config"
+	[ -z "${2:-}" ] || fragments+=" $top/lab/config/$2.config"
 	kernel=$(EXTRA_CONFIG=$fragments "$top/lab/kernel.sh" "$1")
 }
 make_tests() {
@@ -54,7 +55,7 @@ of_policy() {
 	local program
 	for program in "${@:2}"; do [ "$(policy_of "$program")" != "$1" ] || echo "$program"; done
 }
-# boot NAME TIMEOUT ARGS [SELFTESTS]: sets $console and $result
+# boot NAME TIMEOUT ARGS [SELFTESTS [MIB]]: sets $console and $result
 boot() {
 	local initrd=$work/check/$1.cpio
 	console=$work/log/$1.console
@@ -63,11 +64,28 @@ boot() {
 	mkdir -p "$work/check/tpm-$1"
 	run "$top/lab/initramfs.sh" "$initrd" ${4:+"$4"}
 	try "$1: the guest boots, does its work and switches off" "$top/lab/boot.sh" --kernel "$kernel" --initrd "$initrd" \
-		--tpm "$work/check/tpm-$1" --result "$result" --console "$console" --timeout "$2" --append "$3"
+		--tpm "$work/check/tpm-$1" --result "$result" --console "$console" --timeout "$2" --append "$3" --mem "${5:-512}"
 }
 # quiet: the kernel did not complain on $console
 quiet() {
 	local splats
-	splats=$(grep -aE 'BUG:|WARNING:|Oops|Call Trace|general protection|possible .*deadlock|suspicious RCU' "$console" | head -n 20 || :)
+	splats=$(grep -aE 'BUG:|WARNING:|Oops|Call Trace|general protection|possible .*deadlock|suspicious RCU|UBSAN:|ODEBUG:|INFO: (task|rcu)' "$console" | head -n 20 || :)
 	if [ -z "$splats" ]; then ok 'no splat on the console'; else not_ok 'no splat on the console' "$splats"; fi
+}
+# report: each test in $result is an assertion; a line "ok N name" of a program that ended
+# badly is not enough.
+report() {
+	local program=none first second rest
+	while read -r first second rest; do
+		case "$first $second" in
+		'# program') program=$rest ;;
+		'# exit') if [ "$rest" = 0 ] || [ "$rest" = 4 ]; then ok "$program ends in order"; else not_ok "$program ends in order" "exit status $rest"; fi ;;
+		'ok '*) rest=${rest#- }; if [[ $rest = *'# SKIP'* ]]; then skip "$program: ${rest%% \#*}" "${rest##*SKIP}"; else ok "$program: $rest"; fi ;;
+		'# leak') not_ok "$program: no leak" "$rest" ;;
+		'not ok') not_ok "$program: ${rest#* }" "see $result" ;;
+		esac
+	done < <(tr -d '\r' <"$result")
+	[ "$program" != none ] || not_ok 'a program ran' "the guest reported none in $result"
+	if grep -q '^lab-end ' "$result"; then ok 'the guest came to the end of its list'; else not_ok 'the guest came to the end of its list' "see $console"; fi
+	quiet
 }

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# debug.sh - the selftests once more, and the fuzzer for FUZZ seconds (60), on a kernel that
+# complains of each wrong access, leak and lock order: no splat, no leak.
+# shellcheck source=../lib.sh
+. "$(dirname "$0")/../lib.sh"
+# shellcheck source=guest.sh
+. "$(dirname "$0")/guest.sh"
+
+test_kernel patched debug
+test_programs
+mapfile -t all < <(find "$programs" -name '*_test' -type f -printf '%f\n' | sort)
+mapfile -t some < <(of_policy any "${all[@]}")
+chosen "$work/check/run" "${some[@]}"
+fuzz=${FUZZ:-60}
+boot debug $((fuzz + 1500)) "lab.mode=selftests lab.fuzz=$fuzz" "$work/check/run" 1024
+report
+plan
