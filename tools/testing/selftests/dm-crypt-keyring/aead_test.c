@@ -316,6 +316,31 @@ TEST_F(aead, map)
 	EXPECT_EQ(0, dm_remove(self->volume.name));
 }
 
+/* A number alone says nothing about what it is for. */
+TEST(no_profile)
+{
+	static const char * const options[] = {
+		"1 integrity:28", "1 integrity:28:", "1 integrity:28aead", "1 integrity:28 :aead",
+		"2 integrity_key_size:16 integrity:28",
+	};
+	unsigned char key[KEY_SIZE];
+	struct backing backing;
+	char hex[HEX_SIZE], name[NAME_SIZE];
+	size_t i;
+
+	ASSERT_EQ(0, fill_random(key, sizeof(key)));
+	to_hex(hex, key, sizeof(key));
+	ASSERT_EQ(0, backing_open(&backing));
+	dm_name(name);
+	for (i = 0; i < sizeof(options) / sizeof(*options); i++) {
+		ASSERT_EQ(0, dm_create(name));
+		EXPECT_EQ(-EINVAL, dm_load_crypt(name, 1, &backing, XTS, hex, options[i]))
+			TH_LOG("%s", options[i]);
+		EXPECT_EQ(0, dm_remove(name));
+	}
+	backing_close(&backing);
+}
+
 /* Where no key is cut for a MAC the option has no effect, as ever. */
 TEST(not_aead)
 {
