@@ -350,22 +350,23 @@ EXPORT_SYMBOL_GPL(dm_keyring_find);
 
 /**
  * dm_keyring_admit_drop - May a target drop this key?
- * @key: The key, as dm_keyring_find() returned it.
- * @ref: The reference by which it was found.
+ * @key: The key, as dm_keyring_find() returned it, or NULL.
+ * @name: What the log is to call it.
  *
  * A key in a sealed keyring is there for the volumes of this system, and user space
  * cannot remove it: nor by naming it in a table of its own with drop_key.  The
- * kernel's own tables, from dm-mod.create=, may.
+ * kernel's own tables, from dm-mod.create=, may.  The target asks when it gets the
+ * key, and again before it drops it: the keyring may be sealed in between.
  *
- * Context: Process context, of the task that sends the table line or the message.
- * Return: 0, or -EPERM with the reference and the cause in the log.
+ * Context: Process context, of the task that sends the table line or the message,
+ *	    or resumes the device.
+ * Return: 0, or -EPERM with the name and the cause in the log.
  */
-int dm_keyring_admit_drop(const struct key *key, const struct dm_keyring_ref *ref)
+int dm_keyring_admit_drop(const struct key *key, const char *name)
 {
-	if (!dm_keyring_key_sealed(key) || !current->mm)
+	if (!key || !dm_keyring_key_sealed(key) || !current->mm)
 		return 0;
-	DMERR(":%u:%s:%s: the key is sealed, and not dropped for user space (%d)",
-	      ref->size, ref->type, ref->description, -EPERM);
+	DMERR("%s: the key is sealed, and not dropped for user space (%d)", name, -EPERM);
 	return -EPERM;
 }
 EXPORT_SYMBOL_GPL(dm_keyring_admit_drop);

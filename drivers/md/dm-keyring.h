@@ -75,7 +75,7 @@ static inline const char *dm_keyring_shown(const char *str)
 int dm_keyring_parse(const char *str, struct dm_keyring_ref *ref,
 		     char **error);
 int dm_keyring_admit_hex(char **error);
-int dm_keyring_admit_drop(const struct key *key, const struct dm_keyring_ref *ref);
+int dm_keyring_admit_drop(const struct key *key, const char *name);
 struct key *dm_keyring_find(const struct dm_keyring_ref *ref);
 int dm_keyring_lend(struct key *key, const struct dm_keyring_ref *ref,
 		    const struct key_secret_use *use, dm_keyring_fn fn, void *data);

@@ -130,7 +130,7 @@ static void expect_record(struct __test_metadata *_metadata, FIXTURE_DATA(audit)
 
 	audit_read(self->log, text, sizeof(text));
 	EXPECT_FALSE(shows_key(text, self->secret, KEY_SIZE));
-	snprintf(wanted, sizeof(wanted), " key=%s res=%d", key, result);
+	snprintf(wanted, sizeof(wanted), " key_ref=%s res=%d", key, result);
 	snprintf(end, sizeof(end), " op=%s ", op);
 	for (line = text; *line; line = next) {
 		next = strchr(line, '\n');
@@ -179,6 +179,8 @@ TEST_F(audit, refused_by_constructor)
 	EXPECT_EQ(-ENOKEY, dm_load_crypt(self->name, 1, &self->backing, XTS,
 					 ":64:logon:dmck:none", ""));
 	expect_record(_metadata, self, "key-set", "\":64:logon:dmck:none\"", 0);
+	EXPECT_EQ(-EINVAL, dm_load_crypt(self->name, 1, &self->backing, XTS, "::logon:x", ""));
+	expect_record(_metadata, self, "key-set", "\"-\"", 0);
 	EXPECT_EQ(0, dm_remove(self->name));
 }
 
@@ -256,7 +258,7 @@ TEST_F(audit, measured)
 	ASSERT_EQ(0, dm_ima(self->name, line));
 	end = strstr(line, ",key_mac_size=0");
 	ASSERT_NE(NULL, end);
-	EXPECT_STREQ(",key_mac_size=0,key=:64:logon:dmck:a\\,b\\;c\\=d\"e'f,drop_key=y;", end);
+	EXPECT_STREQ(",key_mac_size=0,drop_key=y,key=:64:logon:dmck:a\\,b\\;c\\=d\"e'f;", end);
 	EXPECT_EQ(0, dm_remove(self->name));
 
 	ASSERT_EQ(0, dm_map_crypt(self->name, &self->backing, XTS, self->hex, ""));

@@ -197,6 +197,7 @@ TEST_F(bound, integrity)
 		"use=dm-integrity:hmac(sha256)",
 		"use=dm-integrity:ctr(aes)",
 	};
+	static const char other_hash[] = "internal_hash:hmac(sha1)::32:encrypted:" COPY ":0";
 	char options[LINE_SIZE], name[NAME_SIZE], desc[NAME_SIZE], ref[REF_SIZE];
 	struct backing backing;
 	size_t i;
@@ -220,8 +221,7 @@ TEST_F(bound, integrity)
 		backing_close(&backing);
 	}
 	ASSERT_EQ(0, backing_open(&backing));
-	EXPECT_EQ(-EKEYREJECTED, integrity_map(name, &backing, 'J',
-					       "internal_hash:hmac(sha1)::32:encrypted:" COPY ":0"));
+	EXPECT_EQ(-EKEYREJECTED, integrity_map(name, &backing, 'J', other_hash));
 	backing_close(&backing);
 }
 
