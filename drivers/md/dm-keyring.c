@@ -57,7 +57,7 @@ static enum dm_keyring_policy dm_keyring_policy_now(void)
 /* Called under the lock of the kernel's parameters. */
 static int dm_keyring_policy_set(const char *val, const struct kernel_param *kp)
 {
-	int policy = sysfs_match_string(dm_keyring_policies, val);
+	int policy = val ? sysfs_match_string(dm_keyring_policies, val) : -EINVAL;
 
 	if (dm_keyring_one_way) {
 		if (policy < 0)
@@ -68,7 +68,7 @@ static int dm_keyring_policy_set(const char *val, const struct kernel_param *kp)
 			key_secret_confine();
 	} else if (policy < 0) {
 		/* A slip on the command line must not open what was to be closed. */
-		DMERR("there is no policy %s, so it is sealed", val);
+		DMERR("there is no policy %s, so it is sealed", val ?: "without a word");
 		policy = DM_KEYRING_SEALED;
 	}
 	WRITE_ONCE(dm_keyring_policy, policy);
@@ -81,6 +81,7 @@ static int dm_keyring_policy_get(char *buffer, const struct kernel_param *kp)
 }
 
 static const struct kernel_param_ops dm_keyring_policy_ops = {
+	.flags = KERNEL_PARAM_OPS_FL_NOARG,
 	.set = dm_keyring_policy_set,
 	.get = dm_keyring_policy_get,
 };

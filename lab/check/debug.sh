@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# debug.sh - the selftests once more, and the fuzzer for FUZZ seconds (60), on a kernel that
-# complains of each wrong access, leak and lock order: no splat, no leak.
+# debug.sh - the fuzzer for FUZZ seconds (60), and the selftests that go where locks, work and
+# error paths are, on a kernel that complains of each wrong access, leak and lock order: no
+# splat, no leak. DEBUG=all runs all of them there.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=guest.sh
@@ -10,6 +11,7 @@ test_kernel patched debug
 test_programs
 mapfile -t all < <(find "$programs" -name '*_test' -type f -printf '%f\n' | sort)
 mapfile -t some < <(of_policy any "${all[@]}")
+[ "${DEBUG:-}" = all ] || some=(aead_test audit_test drop_key_test fuzz_test hostile_root_bound_test key_race_test)
 chosen "$work/check/run" "${some[@]}"
 fuzz=${FUZZ:-60}
 boot debug $((fuzz + 1500)) "lab.mode=selftests lab.fuzz=$fuzz" "$work/check/run" 1024

@@ -21,7 +21,8 @@ create hex "$hex"
 said 'device-mapper: ioctl: dm-0 \(hex\) is ready' 'the same line with a key in hex makes the volume'
 quiet
 # Parameters that are only read are named there too: dm-verity's of that name is set so.
-boot dm-init-parameters 60 "lab.mode=probe dm_keyring.keyring_unsealed=1 dm_keyring.keyring=1"
+boot dm-init-parameters 60 "lab.mode=probe dm_keyring.keyring_unsealed=1 dm_keyring.keyring=1 dm_keyring.policy"
 said "Booting kernel: .1' invalid for parameter .dm_keyring.keyring_unsealed'" 'a parameter that is only read refuses a value'
+said 'there is no policy without a word, so it is sealed' 'a policy that is not named is the strictest'
 quiet
 plan
