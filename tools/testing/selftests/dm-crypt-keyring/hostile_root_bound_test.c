@@ -344,8 +344,9 @@ TEST_F(bound, ecryptfs)
 {
 	static const char options[] = "ecryptfs_sig=" SIG
 		",ecryptfs_cipher=aes,ecryptfs_key_bytes=16,ecryptfs_unlink_sigs";
-	char dir[] = "/tmp/dmck-XXXXXX";
-	int ret;
+	char dir[] = "/tmp/dmck-XXXXXX", line[LINE_SIZE];
+	int ret, log;
+	ssize_t size;
 
 	ASSERT_NE(NULL, mkdtemp(dir));
 	ret = mount(dir, dir, "ecryptfs", 0, options) ? -errno : 0;
@@ -354,6 +355,21 @@ TEST_F(bound, ecryptfs)
 		ASSERT_LT(0, add(SIG, "new", "use=ecryptfs", "trusted:" MASTER " 64"));
 		EXPECT_EQ(-1, mount(dir, dir, "ecryptfs", 0, options));
 		EXPECT_EQ(EKEYREJECTED, errno);
+		ASSERT_EQ(0, key_ctl(KEYCTL_INVALIDATE, key_search("encrypted", SIG), 0, 0, 0));
+
+		/* One that is not bound would be taken for a structure, and parts of it told. */
+		log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		ASSERT_LE(0, log);
+		lseek(log, 0, SEEK_END);
+		ASSERT_LT(0, add(SIG, "new", "default", "trusted:" MASTER " 64"));
+		EXPECT_EQ(-1, mount(dir, dir, "ecryptfs", 0, options));
+		EXPECT_EQ(EINVAL, errno);
+		while ((size = read(log, line, sizeof(line) - 1)) > 0) {
+			line[size] = '\0';
+			EXPECT_EQ(NULL, strstr(line, "got ["))
+				TH_LOG("%s", line);
+		}
+		close(log);
 		ASSERT_EQ(0, key_ctl(KEYCTL_INVALIDATE, key_search("encrypted", SIG), 0, 0, 0));
 		ASSERT_LT(0, add(SIG, "new", "ecryptfs", "trusted:" MASTER " 64"));
 		EXPECT_EQ(0, mount(dir, dir, "ecryptfs", 0, options));

@@ -122,6 +122,49 @@ TEST(ghash_by_serial)
 	close(op);
 }
 
+/* None that can be solved, inverted or searched gets a key by its serial number. */
+TEST(weak_by_serial)
+{
+	static const struct {
+		const char *type;
+		const char *name;
+		size_t size;
+	} weak[] = {
+		{ "hash", "crc32", 4 },
+		{ "hash", "crc32c", 4 },
+		{ "hash", "xxhash64", 8 },
+		{ "hash", "hmac(xxhash64)", 32 },
+		{ "hash", "hmac(crc32c)", 32 },
+		{ "hash", "hmac(sha256)", 8 },
+		{ "hash", "polyval", 16 },
+		{ "hash", "michael_mic", 8 },
+		{ "hash", "vmac64(aes)", 16 },
+		{ "skcipher", "ecb(arc4)", 16 },
+		{ "skcipher", "ecb(des)", 8 },
+		{ "skcipher", "ecb(serpent)", 8 },
+		{ "skcipher", "cryptd(ecb(serpent))", 8 },
+		{ "skcipher", "xts(serpent)", 16 },
+		{ "skcipher", "ecb(cipher_null)", 16 },
+		{ "aead", "authenc(hmac(sha256),cbc(aes))", 64 },
+		{ "aead", "authencesn(hmac(sha256),cbc(aes))", 64 },
+	};
+	unsigned char key[KEY_SIZE];
+	int serial, op;
+	size_t i;
+
+	ASSERT_EQ(0, keys_open());
+	ASSERT_EQ(0, fill_random(key, sizeof(key)));
+	for (i = 0; i < sizeof(weak) / sizeof(*weak); i++) {
+		serial = key_add("logon", DESC, key, weak[i].size);
+		ASSERT_LT(0, serial);
+		op = alg_open(weak[i].type, weak[i].name, NULL, 0, serial);
+		EXPECT_GT(0, op)
+			TH_LOG("%s with %zu bytes", weak[i].name, weak[i].size);
+		if (op >= 0)
+			close(op);
+	}
+}
+
 /* The recognised ones go on working by serial number. */
 TEST(recognised_by_serial)
 {

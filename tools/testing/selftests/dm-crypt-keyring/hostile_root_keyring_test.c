@@ -230,4 +230,26 @@ TEST_F(policy, keyring_of_the_kernel)
 	EXPECT_EQ(1, volume_reads(&self->volume));
 }
 
+/* The last one, since it seals the keyring: a table that was loaded before drops nothing after. */
+TEST_F(policy, sealed_in_between)
+{
+	static const char ref[] = ":64:logon:" DESC ":sealed";
+	int ring = atoi(dm_keyring_param("keyring"));
+	struct backing backing;
+	char name[NAME_SIZE];
+
+	ASSERT_LT(0, ring);
+	ASSERT_LT(0, key_add_to(ring, "logon", DESC ":sealed", self->secret, KEY_SIZE));
+	ASSERT_EQ(0, backing_open(&backing));
+	dm_name(name);
+	ASSERT_EQ(0, dm_create(name));
+	ASSERT_EQ(0, dm_load_crypt(name, 1, &backing, XTS, ref, "1 drop_key"));
+	ASSERT_EQ(0, key_ctl(KEYCTL_RESTRICT_KEYRING, ring, 0, 0, 0));
+	EXPECT_EQ(-EPERM, dm_resume(name));
+	EXPECT_EQ(0, dm_remove(name));
+	ASSERT_EQ(0, dm_map_crypt(name, &backing, XTS, ref, ""));
+	EXPECT_EQ(0, dm_remove(name));
+	backing_close(&backing);
+}
+
 TEST_HARNESS_MAIN

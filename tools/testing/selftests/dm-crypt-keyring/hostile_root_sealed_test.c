@@ -9,10 +9,12 @@
  */
 
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "dmck.h"
@@ -222,6 +224,74 @@ TEST_F(sealed, e_policy_is_not_loosened)
 	ASSERT_EQ(0, dm_suspend(self->volume.name));
 	EXPECT_EQ(-EPERM, dm_key_set(self->volume.name, hex));
 	ASSERT_EQ(0, dm_resume(self->volume.name));
+	expect_same(_metadata, self);
+}
+
+/* Nor do the other targets look elsewhere. */
+TEST_F(sealed, e_other_targets)
+{
+	static const char * const slots[] = {
+		"internal_hash:hmac(sha256):%s", "internal_hash:crc32c journal_mac:hmac(sha256):%s",
+	};
+	char options[LINE_SIZE], line[LINE_SIZE], hex[HEX_SIZE], name[NAME_SIZE];
+	struct backing backing;
+	size_t i;
+
+	ASSERT_EQ(0, backing_open(&backing));
+	ASSERT_LT(0, key_add("logon", DESC ":mine", given.other, KEY_SIZE));
+	to_hex(hex, given.other, KEY_SIZE);
+	dm_name(name);
+	for (i = 0; dm_has("integrity") && i < sizeof(slots) / sizeof(*slots); i++) {
+		snprintf(options, sizeof(options), slots[i], hex);
+		EXPECT_EQ(-EPERM, integrity_map(name, &backing, 'J', options));
+		snprintf(options, sizeof(options), slots[i], ":64:logon:" DESC ":mine");
+		EXPECT_EQ(-ENOKEY, integrity_map(name, &backing, 'J', options));
+	}
+	if (dm_has("integrity")) {
+		snprintf(options, sizeof(options), slots[0], REF);
+		EXPECT_EQ(0, integrity_map(name, &backing, 'J', options));
+		EXPECT_EQ(0, dm_remove(name));
+	}
+	if (dm_has("inlinecrypt")) {
+		snprintf(line, sizeof(line), XTS " %s 0 %s 0", hex, backing.dev);
+		EXPECT_EQ(-EPERM, dm_map(name, "inlinecrypt", DEVICE_SECTORS, line));
+		snprintf(line, sizeof(line), XTS " :64:logon:" DESC ":mine 0 %s 0", backing.dev);
+		EXPECT_EQ(-ENOKEY, dm_map(name, "inlinecrypt", DEVICE_SECTORS, line));
+		snprintf(line, sizeof(line), XTS " " REF " 0 %s 0", backing.dev);
+		EXPECT_EQ(0, dm_map(name, "inlinecrypt", DEVICE_SECTORS, line));
+		EXPECT_EQ(0, dm_remove(name));
+	}
+	backing_close(&backing);
+}
+
+/* What root may not do, it may not do by becoming somebody else. */
+TEST_F(sealed, e_other_credentials)
+{
+	int i, status;
+	pid_t child;
+
+	open_volume(_metadata, self);
+	for (i = 0; i < 2; i++) {
+		child = fork();
+		ASSERT_LE(0, child);
+		if (!child) {
+			bool changed = i ? unshare(CLONE_NEWUSER) && errno != EINVAL :
+					   !!setresuid(65533, 65533, 65533);
+
+			changed |= !key_ctl(KEYCTL_UPDATE, self->key, (uintptr_t)given.other,
+					    KEY_SIZE, 0);
+			changed |= !key_ctl(KEYCTL_REVOKE, self->key, 0, 0, 0);
+			changed |= !key_ctl(KEYCTL_INVALIDATE, self->key, 0, 0, 0);
+			changed |= !key_ctl(KEYCTL_UNLINK, self->key, self->ring, 0, 0);
+			changed |= !key_ctl(KEYCTL_CLEAR, self->ring, 0, 0, 0);
+			changed |= key_add_to(self->ring, "logon", DESC, given.other, KEY_SIZE) > 0;
+			_exit(changed);
+		}
+		ASSERT_EQ(child, waitpid(child, &status, 0));
+		EXPECT_EQ(0, status)
+			TH_LOG("%s", i ? "in a user namespace" : "as nobody");
+	}
+	EXPECT_EQ(self->key, find(self->ring, "logon", DESC));
 	expect_same(_metadata, self);
 }
 
