@@ -19,7 +19,7 @@ steps=(
 	'dm-init       a reference on the kernel'\''s command line'
 	'kunit         KUnit in the guest'
 	'selftests     the selftests in the guest'
-	'hostile       what root gets, stock and patched'
+	'hostile     * what root gets, stock and patched'
 	'debug       * the fuzzer and the selftests on a debug kernel'
 )
 if [ $# -gt 0 ]; then
