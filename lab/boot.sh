@@ -10,6 +10,7 @@
 #   --result FILE       what the guest writes to its result port
 #   --console FILE      its console ($work/log/console)
 #   --at-step CMD       run as "CMD NAME" at each step the guest tells of; it waits
+#   --ports virtio|isa  how it talks to us (virtio, which does not wake from suspend to RAM)
 #   --append ARGS --cpus N --mem MIB --timeout SECONDS
 #
 # QEMU's emulation stands still now and then on a busy machine, while the kernel sets up
@@ -30,11 +31,11 @@ if [ -z "${LAB_BOOT:-}" ]; then
 fi
 
 tpm='' ram='' disk='' share='' result=/dev/null at_step=true
-console=$work/log/console append='' cpus=2 mem=512 timeout=120 kernel='' initrd=''
+console=$work/log/console append='' cpus=2 mem=512 timeout=120 ports=virtio kernel='' initrd=''
 while [ $# -gt 0 ]; do
 	[ $# -ge 2 ] || die "the option $1 needs a value"
 	case $1 in
-	--kernel | --initrd | --tpm | --ram | --disk | --share | --result | --console | --append | --cpus | --mem | --timeout | --at-step)
+	--kernel | --initrd | --tpm | --ram | --disk | --share | --result | --console | --append | --cpus | --mem | --timeout | --ports | --at-step)
 		name=${1#--}
 		printf -v "${name//-/_}" %s "$2"
 		;;
@@ -50,7 +51,7 @@ need_tools qemu-system-x86_64
 mkdir -p "$build" "$(dirname "$console")" "$(dirname "$result")"
 
 qemu=(qemu-system-x86_64 -machine q35 -cpu max -smp "$cpus" -nodefaults -no-reboot
-	-display none -kernel "$kernel" -initrd "$initrd")
+	-global ICH9-LPC.disable_s3=0 -display none -kernel "$kernel" -initrd "$initrd")
 cmdline="console=ttyS0 panic=-1 loglevel=7 $append"
 
 # The processor: KVM where a guest of ours has booted with it since this machine was
@@ -95,14 +96,19 @@ fi
 [ -z "$share" ] || qemu+=(-fsdev "local,id=share,security_model=none,path=$share"
 	-device "virtio-9p-pci,fsdev=share,mount_tag=share")
 
+case $ports in
+virtio) ports=(-device virtio-serial-pci -device virtserialport,chardev=result,nr=1 -device virtserialport,chardev=talk,nr=2) ;;
+isa) ports=(-device isa-serial,chardev=result -device isa-serial,chardev=talk) ;;
+*) die "there are no ports '$ports'" ;;
+esac
+
 : >"$result"
 : >"$console"
 mkfifo "$dir/talk.in" "$dir/talk.out"
 exec 3<>"$dir/talk.out" 4<>"$dir/talk.in"
 spawn "${qemu[@]}" -accel "$accel" -m "$mem" -append "$cmdline" -serial "file:$console" \
-	-device virtio-rng-pci -device virtio-serial-pci \
-	-chardev "file,id=result,path=$result" -device virtserialport,chardev=result,nr=1 \
-	-chardev "pipe,id=talk,path=$dir/talk" -device virtserialport,chardev=talk,nr=2 \
+	-device virtio-rng-pci "${ports[@]}" \
+	-chardev "file,id=result,path=$result" -chardev "pipe,id=talk,path=$dir/talk" \
 	>"$dir/qemu" 2>&1 3>&- 4>&-
 guest=$spawned
 

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# demo.sh [--integrity] - the main job: three boots of the patched kernel with one disk
-# image. Makes a volume whose key is sealed by a TPM and named in the table line, opens it
-# again, and fails to under another TPM; counts the copies of the key in guest memory at
-# each step. With --integrity the volume lies on dm-integrity, with keys of its own. Ends
+# demo.sh [--integrity] - the main job: four boots of the patched kernel with one disk
+# image. Makes a volume whose key is sealed by a TPM, to the software that is running, and
+# named in the table line; opens it again, once; and fails to under another TPM and with
+# other software. Counts the copies of the key in guest memory at each step. With --integrity the volume lies on dm-integrity, with keys of its own. Ends
 # with 0 if everything was as it should be.
 . "$(dirname "$0")/lib.sh"
 
@@ -86,7 +86,7 @@ boot() {
 said() { sed -n "s/^$2 //p" "$demo/boot$1.result"; }
 
 start=$(tenths)
-step 1 5 "the kernel and the guest's file system"
+step 1 6 "the kernel and the guest's file system"
 kernel=$("$top/lab/kernel.sh" patched | tail -n 1)
 run "$top/lab/initramfs.sh" "$build/initramfs.cpio" || exit 1
 
@@ -101,12 +101,26 @@ truncate -s ${disk_mib}M "$demo/disk"
 	echo "Written at the first boot, $(date -u '+%F %T'), to be read at the second."
 	head -c 1M /dev/urandom
 } >"$demo/share/letter"
+# What the guest measures: the software that the key is for.
+release() { echo "$1 of $kernel" >"$demo/share/release"; }
+release 'release 1'
 cc -O2 -Wall -o "$demo/scan" "$top/lab/scan.c" || die "lab/scan.c does not compile"
 
-step 2 5 "first boot: make the keys, the volume and a file on it"
+step 2 6 "first boot: make the keys, the volume and a file on it"
 boot 1 provision tpm --ram "$demo/ram" --at-step keep_ram
 [ -n "$(said 1 table)" ] || die "boot 1 reported nothing; see $demo/boot1.console"
-run "$top/lab/needle.sh" "$demo/tpm" "$demo/share/kmk.blob" "$demo/share/vol.blob" >"$demo/key" || exit 1
+run "$top/lab/needle.sh" "$demo/tpm" "$demo/share/kmk.blob" "$demo/share/vol.blob" \
+	"$(sha256sum <"$demo/share/release" | cut -d ' ' -f 1)" >"$demo/key" || exit 1
+# The two halves as tpm2-tools take them: the octet strings of the sequence itself.
+xxd -r -p "$demo/share/kmk.blob" >"$demo/kmk.der"
+half() {
+	openssl asn1parse -inform DER -in "$demo/kmk.der" |
+		sed -nE 's/^ *([0-9]+):d=1 +hl=([0-9]+) +l= *([0-9]+) .*OCTET STRING.*/\1 \2 \3/p' | sed -n "$1p" |
+		while read -r at head len; do tail -c +$((at + head + 1)) "$demo/kmk.der" | head -c "$len"; done
+}
+half 1 >"$demo/share/kmk.pub"
+half 2 >"$demo/share/kmk.priv"
+[ -s "$demo/share/kmk.priv" ] || die "the master's blob is no TPMKey; it is in $demo/kmk.der"
 # The MAC's key, 32 bytes, stands behind the cipher's.
 awk -F= -v mac="${stack:+64}" '
 	{ print }
@@ -117,13 +131,18 @@ for name in added dropped closed; do
 	rm "$demo/ram.$name"
 done
 
-step 3 5 "second boot: load the blobs, open the volume, read the file back"
+step 3 6 "second boot: load the blobs, open the volume, read the file back, once"
 boot 2 reopen tpm --ram "$demo/ram" --at-step count_ram
 
-step 4 5 "third boot, with another TPM: nothing may open"
-boot 3 foreign other-tpm
+step 4 6 "third boot, with another TPM: nothing may open"
+boot 3 refused other-tpm
 
-step 5 5 "what came of it"
+step 5 6 "fourth boot, with other software: nothing may open"
+release 'release 2'
+boot 4 refused tpm
+[[ $(said 4 tpm) = *'sealed to: sha256:11'* ]] || die "boot 4 was refused for another reason: $(said 4 tpm)"
+
+step 6 6 "what came of it"
 plain=$("$demo/scan" "$demo/disk" <<<"letter=$(head -c 64 "$demo/share/letter" | xxd -p -c 64)" | awk '$1 == "letter" { print $2 }')
 cat <<END
 
@@ -153,10 +172,16 @@ done <"$demo/counts"
 cat <<END
 
 Boot 2 read back the file of boot 1: $(stat -c %s "$demo/share/letter") bytes, the same. Of its text $plain copies stand on the disk.
+Once the trusted key is loaded PCR 11 is capped, and its blob is of no use:
+  tpm2_unseal:        $(said 2 capped)
+  keyctl add:         $(said 2 again)
 Boot 3, another TPM with the same disk and blobs:
   the trusted key:    $(said 3 master) ($(said 3 tpm))
   the encrypted key:  $(said 3 key)
   the volume:         $(said 3 volume)
+Boot 4, the same TPM, disk and blobs, other software in PCR 11:
+  the trusted key:    $(said 4 master) ($(said 4 tpm))
+  the volume:         $(said 4 volume)
 $(printf '%s, ' "${times[@]}")in all: $(seconds $(($(tenths) - start))). Logs: ${demo#"$top/"}
 END
 [ "$failed" -eq 0 ] || die "$failed of the counts are not as expected"

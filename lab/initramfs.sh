@@ -56,7 +56,7 @@ for applet in $(busybox --list); do
 	[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 done
 cp -L --parents "${binaries[@]}" "${libraries[@]}" "$root"
-for name in createprimary evictcontrol; do
+for name in createprimary evictcontrol load pcrextend readpublic unseal; do
 	ln -s tpm2 "$root$(command -v tpm2)_$name"
 done
 cp "$top"/lab/guest/* "$root/lab"

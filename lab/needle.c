@@ -2,12 +2,14 @@
 /*
  * needle - compute, outside the guest, the key that a guest's kernel made
  *
- * usage: needle TPM-SOCKET TRUSTED-BLOB ENCRYPTED-BLOB
+ * usage: needle TPM-SOCKET TRUSTED-BLOB ENCRYPTED-BLOB MEASUREMENT
  *
  * The blobs are those that `keyctl pipe` gives: the first is the master, sealed by
- * the TPM, the second the volume key, encrypted under the master. The TPM is asked
- * to load and unseal the first; of that follows the second, as in
- * security/keys/encrypted-keys/encrypted.c. Prints lines "master=hex" and "key=hex".
+ * the TPM to PCR 11, the second the volume key, encrypted under the master. The TPM has
+ * just been started, so the measurement, SHA-256 in hex, is extended as the guest did.
+ * Then the TPM is asked to load and unseal the first in a policy session of our own; of
+ * that follows the second, as in security/keys/encrypted-keys/encrypted.c. Prints lines
+ * "master=hex" and "key=hex".
  */
 #include <ctype.h>
 #include <err.h>
@@ -24,6 +26,16 @@
 #define SRK_HANDLE	0x81000001
 #define CC_LOAD		0x157
 #define CC_UNSEAL	0x15e
+#define CC_POLICY_PCR	0x17f
+#define CC_START_SESSION 0x176
+#define CC_PCR_EXTEND	0x182
+#define NO_SESSIONS	0x8001
+#define SESSIONS	0x8002
+#define ALG_NULL	0x10
+#define ALG_SHA256	0xb
+#define RH_NULL		0x40000007
+#define RS_PASSWORD	0x40000009
+#define PCR		11
 #define RC_RETRY	0x922
 #define IV_LEN		17	/* 16, and the zero that the kernel puts behind them */
 #define MAX_BLOB	4096
@@ -79,23 +91,27 @@ static void read_file(const char *path, char *text)
 }
 
 /*
- * One command with one handle, the empty password for it, and parameters. The
- * answer, from behind its header on, comes back in place of the parameters.
+ * One command with one handle, a session that authorizes it or 0, and parameters. The
+ * session has no authorization value. The answer, from behind its header on, comes back
+ * in place of the parameters.
  */
-static void tpm(int fd, uint32_t code, uint32_t handle, uint8_t *data, int len)
+static void tpm(int fd, uint32_t code, uint32_t handle, uint32_t session, uint8_t *data, int len)
 {
-	static const uint8_t no_password[] = { 0, 0, 0, 9, 0x40, 0, 0, 9, 0, 0, 0, 0, 0 };
+	/* size, handle, nonce, attributes, authorization */
+	uint8_t auth[4 + 4 + 2 + 1 + 2] = { 0, 0, 0, 9 };
+	int auth_len = session ? sizeof(auth) : 0;
 	uint8_t cmd[MAX_BLOB], buf[MAX_BLOB];
-	int tries = 10, size = TPM_HEADER + 4 + sizeof(no_password) + len;
+	int tries = 10, size = TPM_HEADER + 4 + auth_len + len;
 	uint32_t rc;
 	ssize_t got;
 
-	put_be(cmd, 0x8002, 2);
+	put_be(auth + 4, session, 4);
+	put_be(cmd, session ? SESSIONS : NO_SESSIONS, 2);
 	put_be(cmd + 2, size, 4);
 	put_be(cmd + 6, code, 4);
 	put_be(cmd + TPM_HEADER, handle, 4);
-	memcpy(cmd + TPM_HEADER + 4, no_password, sizeof(no_password));
-	memcpy(cmd + TPM_HEADER + 4 + sizeof(no_password), data, len);
+	memcpy(cmd + TPM_HEADER + 4, auth, auth_len);
+	memcpy(cmd + TPM_HEADER + 4 + auth_len, data, len);
 	do {
 		if (write(fd, cmd, size) != size)
 			err(1, "cannot write to the TPM");
@@ -109,9 +125,48 @@ static void tpm(int fd, uint32_t code, uint32_t handle, uint8_t *data, int len)
 	memcpy(data, buf + TPM_HEADER, got - TPM_HEADER);
 }
 
+/* Extends the PCR by the measurement, one bank of it. */
+static void measure(int fd, const uint8_t measurement[SHA256_DIGEST_LENGTH])
+{
+	uint8_t data[MAX_BLOB];
+
+	put_be(data, 1, 4);
+	put_be(data + 4, ALG_SHA256, 2);
+	memcpy(data + 6, measurement, SHA256_DIGEST_LENGTH);
+	tpm(fd, CC_PCR_EXTEND, PCR, RS_PASSWORD, data, 6 + SHA256_DIGEST_LENGTH);
+}
+
+/* Starts a session in which the policy was run: the PCR has the value that it has. */
+static uint32_t policy_session(int fd)
+{
+	uint8_t data[MAX_BLOB] = { 0 }, *p = data;
+	uint32_t session;
+
+	/* bound to nothing, a nonce of 16 zeros, no salt, for a policy, no cipher */
+	put_be(p, RH_NULL, 4);
+	put_be(p + 4, 16, 2);
+	p += 4 + 2 + 16 + 2;
+	*p++ = 1;
+	put_be(p, ALG_NULL, 2);
+	put_be(p + 2, ALG_SHA256, 2);
+	tpm(fd, CC_START_SESSION, RH_NULL, 0, data, p + 4 - data);
+	session = be(data, 4);
+
+	/* no digest to compare with; one bank, three bytes of bits */
+	put_be(data, 0, 2);
+	put_be(data + 2, 1, 4);
+	put_be(data + 6, ALG_SHA256, 2);
+	data[8] = 3;
+	put_be(data + 9, 0, 3);
+	data[9 + PCR / 8] = 1 << PCR % 8;
+	tpm(fd, CC_POLICY_PCR, session, 0, data, 12);
+	return session;
+}
+
 /*
- * The blob is an ASN.1 sequence with two octet strings, public and private part.
- * The TPM takes them the other way round. Returns the length of both.
+ * The blob is an ASN.1 sequence with two octet strings, public and private part; those
+ * of the policy are in a field of their own. The TPM takes them the other way round.
+ * Returns the length of both.
  */
 static int tpm_parts(const uint8_t *blob, int len, uint8_t *out)
 {
@@ -153,17 +208,18 @@ int main(int argc, char **argv)
 	char text[MAX_BLOB], hex[MAX_BLOB];
 	EVP_CIPHER_CTX *aes;
 
-	if (argc != 4)
-		errx(1, "usage: needle TPM-SOCKET TRUSTED-BLOB ENCRYPTED-BLOB");
+	if (argc != 5 || unhex(argv[4], derived, sizeof(derived)) != sizeof(derived))
+		errx(1, "usage: needle TPM-SOCKET TRUSTED-BLOB ENCRYPTED-BLOB MEASUREMENT");
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", argv[1]);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
 		err(1, "cannot reach the TPM at %s", argv[1]);
 
+	measure(fd, derived);
 	read_file(argv[2], text);
 	len = tpm_parts(blob, unhex(text, blob, sizeof(blob)), data);
-	tpm(fd, CC_LOAD, SRK_HANDLE, data, len);
-	tpm(fd, CC_UNSEAL, be(data, 4), data, 0);
+	tpm(fd, CC_LOAD, SRK_HANDLE, RS_PASSWORD, data, len);
+	tpm(fd, CC_UNSEAL, be(data, 4), policy_session(fd), data, 0);
 	/* 4 bytes: length of all parameters, 2 bytes: that of the one there is */
 	master_len = be(data + 4, 2);
 	if (master_len < 32 || master_len > 128)

@@ -11,9 +11,9 @@ test_kernel patched debug
 test_programs
 mapfile -t all < <(find "$programs" -name '*_test' -type f -printf '%f\n' | sort)
 mapfile -t some < <(of_policy any "${all[@]}")
-[ "${DEBUG:-}" = all ] || some=(aead_test audit_test drop_key_test fuzz_test hostile_root_bound_test key_race_test)
+[ "${DEBUG:-}" = all ] || some=(aead_test audit_test drop_key_test fuzz_test hostile_root_bound_test key_race_test trusted_pcr_test)
 chosen "$work/check/run" "${some[@]}"
 fuzz=${FUZZ:-60}
-boot debug $((fuzz + 1500)) "lab.mode=selftests lab.fuzz=$fuzz" "$work/check/run" 1024
+boot debug $((fuzz + 1500)) "lab.mode=selftests lab.fuzz=$fuzz $(args_of any)" "$work/check/run" 1024
 report
 plan

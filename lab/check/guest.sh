@@ -42,12 +42,25 @@ chosen() {
 		echo "$program" >>"$1/list"
 	done
 }
-# policy_of PROGRAM: the policy it wants
+# policy_of PROGRAM: the policy it wants; `later` is one that it tightens itself, and `suspend`
+# is for one that lets the machine sleep
 policy_of() {
 	case $1 in
+	hostile_root_tighten_test) echo later ;;
+	hostile_root_suspend_test) echo suspend ;;
 	hostile_root_keyring_test) echo keyring ;;
 	hostile_root_sealed_test) echo sealed ;;
 	*) echo any ;;
+	esac
+}
+policies='any keyring sealed later suspend'
+# args_of POLICY: what that is on the kernel's command line. A dump-capture kernel needs room to
+# be loaded, and a PCR of its own is capped by each load of a key that is bound to it.
+args_of() {
+	case $1 in
+	later) echo 'dm_keyring.policy=any crashkernel=64M' ;;
+	suspend) ;;
+	*) echo "dm_keyring.policy=$1 trusted.pcrlock=13" ;;
 	esac
 }
 # of_policy POLICY PROGRAM...: those that want it
@@ -57,14 +70,15 @@ of_policy() {
 }
 # boot NAME TIMEOUT ARGS [SELFTESTS [MIB]]: sets $console and $result
 boot() {
-	local initrd=$work/check/$1.cpio
+	local initrd=$work/check/$1.cpio ports
 	console=$work/log/$1.console
 	result=$work/log/$1.result
 	rm -rf "$work/check/tpm-$1"
 	mkdir -p "$work/check/tpm-$1"
 	run "$top/lab/initramfs.sh" "$initrd" ${4:+"$4"}
+	case $1 in *suspend*) ports=isa ;; *) ports=virtio ;; esac
 	try "$1: the guest boots, does its work and switches off" "$top/lab/boot.sh" --kernel "$kernel" --initrd "$initrd" \
-		--tpm "$work/check/tpm-$1" --result "$result" --console "$console" --timeout "$2" --append "$3" --mem "${5:-512}"
+		--ports $ports --tpm "$work/check/tpm-$1" --result "$result" --console "$console" --timeout "$2" --append "$3" --mem "${5:-512}"
 }
 # quiet: the kernel did not complain on $console
 quiet() {

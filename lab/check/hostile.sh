@@ -26,26 +26,26 @@ test_kernel stock
 for program in "${attacks[@]}"; do
 	chosen "$work/check/run" "$program"
 	say "$program on the stock kernel"
-	(boot "stock-$program" 120 lab.mode=selftests "$work/check/run") >/dev/null 2>&1 || :
+	(boot "stock-$program" 120 "lab.mode=selftests" "$work/check/run") >/dev/null 2>&1 || :
 done
 test_kernel patched
-for policy in any keyring sealed; do
+for policy in $policies; do
 	mapfile -t some < <(of_policy $policy "${attacks[@]}")
 	[ ${#some[@]} -gt 0 ] || continue
 	chosen "$work/check/run" "${some[@]}"
-	boot "hostile-$policy" 300 "lab.mode=selftests dm_keyring.policy=$policy" "$work/check/run"
+	boot "hostile-$policy" 300 "lab.mode=selftests $(args_of $policy)" "$work/check/run"
 	quiet
 done
 
 table=$work/log/hostile.table
-printf '%-26s %-14s %-14s %s\n' "tests that fail on $base:" stock patched 'what root gets from stock' >"$table"
+printf '%-28s %-14s %-14s %s\n' "tests that fail on $base:" stock patched 'what root gets from stock' >"$table"
 while read -r program what; do
 	[ -f "$programs/$program" ] || continue
 	stock=$work/log/stock-$program.result
 	patched=$work/log/hostile-$(policy_of "$program").result
 	read -r lost all < <(tests "$stock" "$program")
 	read -r kept of < <(tests "$patched" "$program")
-	printf '%-26s %-14s %-14s %s\n' "$program" "$lost of $all" "$kept of $of" "$what" >>"$table"
+	printf '%-28s %-14s %-14s %s\n' "$program" "$lost of $all" "$kept of $of" "$what" >>"$table"
 	if [ "$lost" -gt 0 ]; then ok "$program fails on the stock kernel"; else not_ok "$program fails on the stock kernel" "$lost of $all tests failed; see $stock"; fi
 	if [ "$kept" = 0 ] && [ "$of" -gt 0 ]; then ok "$program passes on the patched kernel"; else not_ok "$program passes on the patched kernel" "$kept of $of tests failed; see $patched"; fi
 done < <(grep -v '^#' "$rows")

@@ -248,7 +248,8 @@ void key_secret_confine(void)
  *
  * Key types that could give a secret out in another form then return -EPERM: an
  * encrypted key is not wrapped anew under another master and not made of bytes
- * that user space knows; and nobody keeps a copy for another kernel.
+ * that user space knows; a trusted key is not sealed anew; and nobody keeps a
+ * copy for another kernel.
  *
  * Context: Process context.
  * Return: true after key_secret_confine(), and under lockdown where

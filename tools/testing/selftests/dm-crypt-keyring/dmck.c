@@ -662,6 +662,16 @@ void to_hex(char *hex, const unsigned char *data, size_t size)
 		hex += sprintf(hex, "%02x", *data++);
 }
 
+int from_hex(unsigned char *data, const char *hex, int digits)
+{
+	int i;
+
+	for (i = 0; i < digits / 2; i++)
+		if (sscanf(hex + 2 * i, "%2hhx", data + i) != 1)
+			return -EINVAL;
+	return i;
+}
+
 bool shows_key(const char *line, const unsigned char *key, size_t size)
 {
 	char hex[2 * 8 + 1];

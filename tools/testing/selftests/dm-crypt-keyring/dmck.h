@@ -41,6 +41,7 @@
 #define LINE_SIZE 4096
 
 /* Where the master of the encrypted keys lies in the TPM of who has one: the usual SRK. */
+#define TPM_PARENT_HANDLE 0x81000001
 #define TPM_PARENT "0x81000001"
 
 /* Key permissions, which no header of the UAPI has. */
@@ -163,6 +164,8 @@ int dm_keyring_set(const char *name, const char *value);
 
 int fill_random(void *data, size_t size);
 void to_hex(char *hex, const unsigned char *data, size_t size);
+/* Returns how many bytes it was, @digits / 2 of them. */
+int from_hex(unsigned char *data, const char *hex, int digits);
 /* Whether any eight bytes of the key stand in @line in hex. */
 bool shows_key(const char *line, const unsigned char *key, size_t size);
 

@@ -111,6 +111,24 @@ TEST_F(policy, encrypted_under_user)
 	expect_not_set(_metadata, self, ENCRYPTED);
 }
 
+/* It would be sealed under an authorization that root knows, and unsealed without the kernel. */
+TEST_F(policy, trusted_sealed_anew)
+{
+	static const char update[] = "update keyhandle=" TPM_PARENT " blobauth=root";
+	int key = key_make("trusted", DESC, NULL, 64);
+
+	if (key_unsupported("trusted", key))
+		SKIP(return, "%s", key_unsupported("trusted", key));
+	ASSERT_LT(0, key);
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_UPDATE, key, (uintptr_t)update, sizeof(update) - 1, 0));
+
+	/* It is lent as before. */
+	ASSERT_EQ(0, dm_suspend(self->name));
+	EXPECT_EQ(0, dm_key_set(self->name, ":64:trusted:" DESC));
+	EXPECT_EQ(0, dm_key_set(self->name, LOGON));
+	ASSERT_EQ(0, dm_resume(self->name));
+}
+
 /* It would be wrapped under a master that root knows, and read. */
 TEST_F(policy, encrypted_wrapped_anew)
 {
@@ -152,8 +170,25 @@ TEST_F(policy, encrypted_of_known_bytes)
 /* Parts of the key would stand in the data. */
 TEST_F(policy, tcw)
 {
+	static const char * const types[] = { "logon", "user", "encrypted", "trusted" };
+	static const char * const ciphers[] = { "aes-cbc-tcw", "capi:cbc(aes)-tcw" };
+	static const char payload[] = "new default trusted:" DESC ":tcw 64";
+	char ref[REF_SIZE];
+	size_t i;
+	int ret;
+
 	ASSERT_LT(0, key_add("logon", DESC ":tcw", self->secret, KEY_SIZE));
-	expect_refused(_metadata, self, -EINVAL, "aes-cbc-tcw", ":64:logon:" DESC ":tcw");
+	ASSERT_LT(0, key_add("user", DESC ":tcw", self->secret, KEY_SIZE));
+	ret = key_make("trusted", DESC ":tcw", NULL, KEY_SIZE);
+	if (ret > 0)
+		ASSERT_LT(0, key_add("encrypted", DESC ":tcw", payload, sizeof(payload) - 1));
+	if (ret < 0)
+		ASSERT_NE(NULL, key_unsupported("trusted", ret));
+	for (i = 0; i < 2 * (ret > 0 ? 4 : 2); i++) {
+		snprintf(ref, sizeof(ref), ":64:%s:" DESC ":tcw", types[i / 2]);
+		expect_refused(_metadata, self, i / 2 == 1 ? -EPERM : -EINVAL, ciphers[i % 2],
+			       ref);
+	}
 }
 
 /* Of which inlinecrypt is not in every kernel. */

@@ -9,10 +9,14 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +26,13 @@
 
 #define DESC "dmck:sealed"
 #define REF ":64:logon:" DESC
+#define MASTER DESC ":kmk"
+#define WRAPPED DESC ":wrapped"
+
+/* Whom the kernel asks for a key, if nobody else is to be asked, and how it is told to go on. */
+#define HELPER "/sbin/request-key"
+#define HELPER_GO "/tmp/dmck-go"
+#define HELPER_SAID "/tmp/dmck-said"
 
 /* Known to every test, each of which is a process of its own. */
 static struct {
@@ -30,8 +41,23 @@ static struct {
 	bool unsealed;
 } given;
 
-static void __attribute__((constructor)) give(void)
+/* With the authority to make the key, it tries to when the keyring is sealed. */
+static void help(int key)
 {
+	int i, fd, ret;
+
+	key_ctl(KEYCTL_ASSUME_AUTHORITY, key, 0, 0, 0);
+	for (i = 0; i < 300 && access(HELPER_GO, F_OK); i++)
+		usleep(100 * 1000);
+	ret = key_ctl(KEYCTL_INSTANTIATE, key, (uintptr_t)given.other, KEY_SIZE, 0);
+	fd = open(HELPER_SAID, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	_exit(write(fd, &ret, sizeof(ret)) != sizeof(ret));
+}
+
+static void __attribute__((constructor)) give(int argc, char **argv)
+{
+	if (argc > 2 && !strcmp(argv[0], HELPER))
+		help(atoi(argv[2]));
 	given.unsealed = strcmp(dm_keyring_param("keyring_unsealed"), "N");
 	if (fill_random(given.secret, KEY_SIZE) || fill_random(given.other, KEY_SIZE))
 		_exit(KSFT_FAIL);
@@ -85,12 +111,90 @@ FIXTURE_TEARDOWN(sealed)
 {
 }
 
+/* Where there is a TPM: a master, and what is wrapped under it. */
+static void put_sealed_by_tpm(struct __test_metadata *_metadata, int ring)
+{
+	static const char payload[] = "new default trusted:" MASTER " 64";
+	int master = key_make("trusted", MASTER, NULL, 32), key;
+
+	if (key_unsupported("trusted", master))
+		return;
+	ASSERT_LT(0, master);
+	key = key_add("encrypted", WRAPPED, payload, sizeof(payload) - 1);
+	ASSERT_LT(0, key);
+	ASSERT_EQ(0, key_ctl(KEYCTL_SETPERM, key, KEY_POS_ALL | KEY_USR_ALL, 0, 0));
+	ASSERT_EQ(0, key_ctl(KEYCTL_SETPERM, master, KEY_POS_ALL | KEY_USR_ALL, 0, 0));
+	ASSERT_EQ(0, key_ctl(KEYCTL_LINK, master, ring, 0, 0));
+	ASSERT_EQ(0, key_ctl(KEYCTL_LINK, key, ring, 0, 0));
+}
+
+/* Their serial numbers are what is read of a keyring. */
+static int keys_in(int ring)
+{
+	return key_ctl(KEYCTL_READ, ring, 0, 0, 0) / (int)sizeof(__s32);
+}
+
+/* One that nobody makes: its place in the keyring is taken for a minute. */
+static void put_negative(struct __test_metadata *_metadata, int ring)
+{
+	int before = keys_in(ring);
+
+	EXPECT_EQ(-1, syscall(SYS_request_key, "logon", DESC ":negative", "callout", ring));
+	EXPECT_EQ(before + 1, keys_in(ring));
+}
+
+/* One that is being made while the keyring is sealed, by this very program. */
+static pid_t put_unfinished(int ring)
+{
+	int before = keys_in(ring), i;
+	char program[LINE_SIZE] = {};
+	pid_t pid;
+
+	if (readlink("/proc/self/exe", program, sizeof(program) - 1) < 0 ||
+	    symlink(program, HELPER))
+		return 0;
+	pid = fork();
+	if (!pid)
+		_exit(syscall(SYS_request_key, "logon", DESC ":unfinished", "callout", ring) > 0);
+	for (i = 0; i < 100 && keys_in(ring) == before; i++)
+		usleep(100 * 1000);
+	return pid;
+}
+
+/* Another process goes on changing a key while it is sealed. */
+struct changer {
+	int tries; /* counted before each */
+	int last; /* the last one that was let */
+	bool stop;
+};
+
+static struct changer *changer_start(int key, pid_t *pid)
+{
+	struct changer *c = mmap(NULL, sizeof(*c), PROT_READ | PROT_WRITE,
+				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (c == MAP_FAILED)
+		return NULL;
+	*pid = fork();
+	if (*pid)
+		return c;
+	while (!__atomic_load_n(&c->stop, __ATOMIC_SEQ_CST)) {
+		int n = __atomic_add_fetch(&c->tries, 1, __ATOMIC_SEQ_CST);
+
+		if (!key_ctl(KEYCTL_UPDATE, key, (uintptr_t)given.other, KEY_SIZE, 0))
+			c->last = n;
+	}
+	_exit(0);
+}
+
 /* Nothing is lent before. */
 TEST_F(sealed, a_not_yet)
 {
+	struct changer *changer;
 	struct backing backing;
 	char name[NAME_SIZE], hex[HEX_SIZE];
-	int inner;
+	int inner, raced, tries, status, said, err = 0;
+	pid_t pid, helper;
 
 	ASSERT_EQ(0, backing_open(&backing));
 	dm_name(name);
@@ -104,11 +208,40 @@ TEST_F(sealed, a_not_yet)
 	inner = put(self->ring, "keyring", DESC ":inner");
 	ASSERT_LT(0, inner);
 	ASSERT_LT(0, put(inner, "logon", DESC ":inner"));
+	put_sealed_by_tpm(_metadata, self->ring);
+	put_negative(_metadata, self->ring);
+	helper = put_unfinished(self->ring);
 	EXPECT_EQ(-EPERM, dm_load_crypt(name, 1, &backing, XTS, REF, ""));
 	EXPECT_EQ(0, dm_remove(name));
 	backing_close(&backing);
 
+	raced = put(self->ring, "logon", DESC ":raced");
+	ASSERT_LT(0, raced);
+	changer = changer_start(raced, &pid);
+	ASSERT_NE(NULL, changer);
+	while (__atomic_load_n(&changer->last, __ATOMIC_SEQ_CST) < 10)
+		sched_yield();
 	ASSERT_EQ(0, key_ctl(KEYCTL_RESTRICT_KEYRING, self->ring, 0, 0, 0));
+	tries = __atomic_load_n(&changer->tries, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&changer->tries, __ATOMIC_SEQ_CST) < tries + 100)
+		sched_yield();
+	__atomic_store_n(&changer->stop, true, __ATOMIC_SEQ_CST);
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	/* What had begun may have been let. */
+	EXPECT_LE(changer->last, tries);
+
+	if (helper) {
+		close(open(HELPER_GO, O_WRONLY | O_CREAT, 0600));
+		EXPECT_EQ(helper, waitpid(helper, &status, 0));
+		EXPECT_EQ(0, status);
+		said = open(HELPER_SAID, O_RDONLY | O_CLOEXEC);
+		EXPECT_EQ(sizeof(err), read(said, &err, sizeof(err)));
+		EXPECT_EQ(-EPERM, err);
+		close(said);
+		unlink(HELPER_SAID);
+		unlink(HELPER_GO);
+		unlink(HELPER);
+	}
 	EXPECT_STREQ("N", dm_keyring_param("keyring_unsealed"));
 }
 
@@ -173,6 +306,8 @@ TEST_F(sealed, c_keyring_is_not_changed)
 	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_LINK, mine, self->ring, 0, 0));
 	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_MOVE, mine, KEY_SPEC_SESSION_KEYRING, self->ring, 0));
 	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_LINK, other, self->ring, 0, 0));
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, (uintptr_t)"logon",
+				  (uintptr_t)DESC, self->ring));
 	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_UNLINK, self->inner, self->ring, 0, 0));
 	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_CLEAR, self->ring, 0, 0, 0));
 	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_REVOKE, self->ring, 0, 0, 0));
@@ -292,6 +427,212 @@ TEST_F(sealed, e_other_credentials)
 			TH_LOG("%s", i ? "in a user namespace" : "as nobody");
 	}
 	EXPECT_EQ(self->key, find(self->ring, "logon", DESC));
+	expect_same(_metadata, self);
+}
+
+/* Its TPM's keys are neither sealed nor wrapped anew. */
+TEST_F(sealed, e_wrapped_anew)
+{
+	static const char rewrap[] = "update trusted:" DESC ":mine";
+	static const char reseal[] = "update keyhandle=" TPM_PARENT " migratable=1";
+	static const char fresh[] = "new default trusted:" MASTER " 64";
+	int master = find(self->ring, "trusted", MASTER), key, other;
+	char before[LINE_SIZE] = {}, after[LINE_SIZE] = {};
+	struct volume volume;
+
+	if (master == -ENOKEY)
+		SKIP(return, "needs CONFIG_TRUSTED_KEYS_TPM and a TPM");
+	key = find(self->ring, "encrypted", WRAPPED);
+	ASSERT_LT(0, key);
+	ASSERT_LT(0, key_make("trusted", DESC ":mine", NULL, 32));
+	ASSERT_LT(0, key_make("trusted", MASTER, NULL, 32));
+	ASSERT_LT(0, key_add("encrypted", WRAPPED, fresh, sizeof(fresh) - 1));
+	ASSERT_LT(0, key_ctl(KEYCTL_READ, key, (uintptr_t)before, sizeof(before), 0));
+	ASSERT_EQ(0, volume_open(&volume, XTS, ":64:encrypted:" WRAPPED, ""));
+
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_UPDATE, key, (uintptr_t)rewrap, sizeof(rewrap) - 1, 0));
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_UPDATE, master, (uintptr_t)reseal, sizeof(reseal) - 1,
+				  0));
+	EXPECT_EQ(-EPERM, key_add_to(self->ring, "encrypted", WRAPPED, fresh, sizeof(fresh) - 1));
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_REVOKE, master, 0, 0, 0));
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_INVALIDATE, key, 0, 0, 0));
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_SETPERM, master, KEY_POS_ALL, 0, 0));
+
+	/* Nor in a keyring of root's own. */
+	other = key_add("keyring", DESC ":other", NULL, 0);
+	ASSERT_LT(0, other);
+	ASSERT_EQ(0, key_ctl(KEYCTL_LINK, key, other, 0, 0));
+	ASSERT_EQ(0, key_ctl(KEYCTL_LINK, master, other, 0, 0));
+	EXPECT_EQ(-EPERM, key_add_to(other, "encrypted", WRAPPED, rewrap, sizeof(rewrap) - 1));
+	EXPECT_EQ(-EPERM, key_add_to(other, "trusted", MASTER, reseal, sizeof(reseal) - 1));
+
+	EXPECT_LT(0, key_ctl(KEYCTL_READ, key, (uintptr_t)after, sizeof(after), 0));
+	EXPECT_STREQ(before, after);
+	EXPECT_EQ(0, dm_remove(volume.name));
+	ASSERT_EQ(0, dm_map_crypt(volume.name, &volume.backing, XTS, ":64:encrypted:" WRAPPED,
+				  ""));
+	EXPECT_EQ(1, volume_reads(&volume));
+	EXPECT_EQ(0, volume_close(&volume));
+}
+
+/* A key that was not to be had does not come into being there. */
+TEST_F(sealed, e_negative)
+{
+	struct backing backing;
+	char name[NAME_SIZE];
+	int key;
+
+	key = key_add("logon", DESC ":negative", given.other, KEY_SIZE);
+	ASSERT_LT(0, key);
+	EXPECT_EQ(-EPERM, key_add_to(self->ring, "logon", DESC ":negative", given.other,
+				     KEY_SIZE));
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_LINK, key, self->ring, 0, 0));
+	ASSERT_EQ(0, backing_open(&backing));
+	dm_name(name);
+	EXPECT_EQ(-ENOKEY, dm_map_crypt(name, &backing, XTS, ":64:logon:" DESC ":negative", ""));
+	backing_close(&backing);
+}
+
+/* Nor does anybody wait for it, for nobody can make it any more. */
+TEST_F(sealed, e_unfinished)
+{
+	struct backing backing;
+	char name[NAME_SIZE];
+	int i, status = -1;
+	pid_t child;
+
+	ASSERT_EQ(0, backing_open(&backing));
+	dm_name(name);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(dm_map_crypt(name, &backing, XTS, ":64:logon:" DESC ":unfinished", "") !=
+		      -ENOKEY);
+	/* It could not be killed. */
+	for (i = 0; i < 100 && waitpid(child, &status, WNOHANG) != child; i++)
+		usleep(100 * 1000);
+	EXPECT_EQ(0, status);
+	backing_close(&backing);
+}
+
+/* What a helper of request_key(2) may do to the key that it is asked for. */
+TEST_F(sealed, e_instantiated)
+{
+	struct {
+		const void *base;
+		size_t size;
+	} iov = { given.other, KEY_SIZE };
+
+	open_volume(_metadata, self);
+	EXPECT_GT(0, key_ctl(KEYCTL_ASSUME_AUTHORITY, self->key, 0, 0, 0));
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_INSTANTIATE, self->key, (uintptr_t)given.other, KEY_SIZE,
+				  self->ring));
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_INSTANTIATE_IOV, self->key, (uintptr_t)&iov, 1,
+				  self->ring));
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_NEGATE, self->key, 1, self->ring, 0));
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_REJECT, self->key, 1, EKEYREVOKED, self->ring));
+	expect_same(_metadata, self);
+}
+
+/* Keyrings that come before others, for this process or its parent. */
+TEST_F(sealed, e_other_keyrings)
+{
+	int ring, status;
+	pid_t child;
+
+	open_volume(_metadata, self);
+	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_JOIN_SESSION_KEYRING, (uintptr_t)".dm-keyring", 0, 0, 0));
+	EXPECT_EQ(-EPERM, key_add("keyring", ".dm-keyring", NULL, 0));
+	EXPECT_LT(0, key_ctl(KEYCTL_JOIN_SESSION_KEYRING, (uintptr_t)"dm-keyring", 0, 0, 0));
+	EXPECT_LT(0, key_add("logon", DESC, given.other, KEY_SIZE));
+	EXPECT_LT(0, key_add_to(KEY_SPEC_PROCESS_KEYRING, "logon", DESC, given.other, KEY_SIZE));
+	EXPECT_LT(0, key_add_to(KEY_SPEC_USER_SESSION_KEYRING, "logon", DESC, given.other,
+				KEY_SIZE));
+	ring = key_ctl(KEYCTL_GET_PERSISTENT, -1, KEY_SPEC_PROCESS_KEYRING, 0, 0);
+	EXPECT_TRUE(ring > 0 || ring == -EOPNOTSUPP);
+	if (ring > 0)
+		EXPECT_LT(0, key_add_to(ring, "logon", DESC, given.other, KEY_SIZE));
+	expect_same(_metadata, self);
+
+	open_volume(_metadata, self);
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child)
+		_exit(keys_open() || key_add("logon", DESC, given.other, KEY_SIZE) < 0 ||
+		      key_ctl(KEYCTL_SESSION_TO_PARENT, 0, 0, 0, 0));
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_LT(0, key_search("logon", DESC));
+	expect_same(_metadata, self);
+}
+
+/* Somebody else's, whose table root loads. */
+TEST_F(sealed, e_other_user)
+{
+	int status;
+	pid_t child;
+
+	open_volume(_metadata, self);
+	EXPECT_EQ(0, dm_remove(self->volume.name));
+	child = fork();
+	ASSERT_LE(0, child);
+	if (!child) {
+		/* Its user keyring, with all that root may do. */
+		bool bad = setgroups(0, NULL) || setresuid(65533, 0, 0) || keys_open() ||
+			   key_add_to(KEY_SPEC_USER_KEYRING, "logon", DESC, given.other,
+				      KEY_SIZE) < 0 ||
+			   dm_map_crypt(self->volume.name, &self->volume.backing, XTS, REF, "");
+
+		_exit(bad);
+	}
+	ASSERT_EQ(child, waitpid(child, &status, 0));
+	EXPECT_EQ(0, status);
+	EXPECT_EQ(1, volume_reads(&self->volume));
+	EXPECT_EQ(0, volume_close(&self->volume));
+}
+
+static void *swap(void *data)
+{
+	bool *stop = data;
+	int key;
+
+	while (!__atomic_load_n(stop, __ATOMIC_SEQ_CST)) {
+		if (keys_open())
+			break;
+		key = key_add("logon", DESC, given.other, KEY_SIZE);
+		key_add_to(KEY_SPEC_THREAD_KEYRING, "logon", DESC, given.other, KEY_SIZE);
+		key_ctl(KEYCTL_UPDATE, key, (uintptr_t)given.other, KEY_SIZE, 0);
+		key_ctl(KEYCTL_REVOKE, key, 0, 0, 0);
+	}
+	return NULL;
+}
+
+/* Its own keys come and go meanwhile, and the table is loaded, swapped, wiped and set. */
+TEST_F(sealed, e_raced)
+{
+	static const char * const messages[] = {
+		"key set " REF, "key wipe", "key reload", "key reload",
+	};
+	bool stop = false;
+	pthread_t thread;
+	size_t i;
+
+	open_volume(_metadata, self);
+	ASSERT_EQ(0, pthread_create(&thread, NULL, swap, &stop));
+	for (i = 0; i < 200; i++) {
+		keys_open();
+		EXPECT_LT(0, key_add("logon", DESC, given.other, KEY_SIZE));
+		ASSERT_EQ(0, dm_suspend(self->volume.name));
+		EXPECT_EQ(0, dm_message(self->volume.name, messages[i % 4]));
+		EXPECT_EQ(0, dm_load_crypt(self->volume.name, 1, &self->volume.backing, XTS, REF,
+					   ""));
+		ASSERT_EQ(0, dm_resume(self->volume.name));
+		if (volume_reads(&self->volume) != 1)
+			break;
+	}
+	EXPECT_EQ(200, i);
+	__atomic_store_n(&stop, true, __ATOMIC_SEQ_CST);
+	pthread_join(thread, NULL);
 	expect_same(_metadata, self);
 }
 

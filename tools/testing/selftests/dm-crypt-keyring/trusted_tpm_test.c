@@ -22,16 +22,6 @@ static int trusted_add(const char *payload)
 	return key_add("trusted", DESC, payload, strlen(payload));
 }
 
-static int unhex(unsigned char *out, const char *hex, int size)
-{
-	int i;
-
-	for (i = 0; i < size / 2; i++)
-		if (sscanf(hex + 2 * i, "%2hhx", out + i) != 1)
-			return -EINVAL;
-	return i;
-}
-
 /* Steps into the element at @p, or over it. Lengths have one byte, or two after 0x82. */
 static const unsigned char *der_next(const unsigned char *p, bool into, int *len)
 {
@@ -100,7 +90,7 @@ FIXTURE_SETUP(trusted)
 	self->size = key_ctl(KEYCTL_READ, key, (uintptr_t)self->blob, sizeof(self->blob) - 1, 0);
 	ASSERT_LT(0, self->size);
 	ASSERT_GT(sizeof(self->blob) - 1, self->size);
-	self->size = unhex(self->der, self->blob, self->size);
+	self->size = from_hex(self->der, self->blob, self->size);
 	ASSERT_LT(0, self->size);
 }
 

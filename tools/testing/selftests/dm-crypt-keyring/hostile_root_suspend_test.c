@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Root takes the cap off: it unbinds the TPM's driver, so that nobody has the TPM save its state,
+ * lets the machine sleep, and finds the PCRs cleared. The key here is sealed to a PCR into which
+ * nothing was measured; what was could be extended again from the log.
+ *
+ * The machine sleeps for two seconds, and needs a clock to wake it. Trusted keys have lost their
+ * TPM then, until the next boot.
+ */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dmck.h"
+#include "tpm.h"
+#include "../kselftest_harness.h"
+
+#define DESC "dmck:kmk"
+#define NEW "new 32 keyhandle=" TPM_PARENT
+#define COMMAND_SIZE (2 * TPM_BLOB_SIZE + REF_SIZE)
+/* Nothing has been measured into it. */
+#define PCR 9
+
+FIXTURE(suspend)
+{
+	char hex[2 * TPM_BLOB_SIZE];
+	unsigned char der[TPM_BLOB_SIZE];
+	struct tpm_key key;
+	char device[NAME_SIZE];
+	char driver[PATH_MAX];
+};
+
+static int put(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, value, strlen(value)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+static int trusted_add(const char *payload)
+{
+	return key_add("trusted", DESC, payload, strlen(payload));
+}
+
+static int load(const char *hex, const char *options)
+{
+	char payload[COMMAND_SIZE];
+
+	snprintf(payload, sizeof(payload), "load %s keyhandle=" TPM_PARENT " %s", hex, options);
+	return trusted_add(payload);
+}
+
+FIXTURE_SETUP(suspend)
+{
+	char text[REF_SIZE] = "", path[PATH_MAX];
+	int fd = open("/sys/power/state", O_RDONLY | O_CLOEXEC), ret;
+
+	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0 || !strstr(text, "mem"))
+		SKIP(return, "needs a machine that sleeps: no mem in /sys/power/state");
+	close(fd);
+	if (access("/sys/class/rtc/rtc0/wakealarm", W_OK))
+		SKIP(return, "needs a clock that wakes the machine");
+
+	ASSERT_EQ(0, keys_open());
+	ret = trusted_add(NEW);
+	if (key_unsupported("trusted", ret))
+		SKIP(return, "%s", key_unsupported("trusted", ret));
+	ASSERT_LT(0, ret);
+
+	ASSERT_NE(NULL, realpath("/sys/class/tpm/tpm0/device", path));
+	snprintf(self->device, sizeof(self->device), "%s", strrchr(path, '/') + 1);
+	ASSERT_NE(NULL, realpath("/sys/class/tpm/tpm0/device/driver", self->driver));
+
+	/* Its maker's part. A kernel without pcrs= is given a key that is bound to nothing. */
+	snprintf(text, sizeof(text), NEW " pcrs=sha256:%u", PCR);
+	ASSERT_EQ(0, keys_open());
+	ret = trusted_add(text);
+	if (ret == -EINVAL)
+		ret = trusted_add(NEW);
+	ASSERT_LT(0, ret);
+	ret = key_ctl(KEYCTL_READ, ret, (uintptr_t)self->hex, sizeof(self->hex) - 1, 0);
+	ASSERT_LT(0, ret);
+	self->hex[ret] = '\0';
+	ASSERT_EQ(0, tpm_key_parse(&self->key, self->der, from_hex(self->der, self->hex, ret)));
+	ASSERT_EQ(0, keys_open());
+	snprintf(text, sizeof(text), "pcrlock=%u", PCR);
+	ASSERT_LT(0, load(self->hex, text));
+}
+
+FIXTURE_TEARDOWN(suspend)
+{
+}
+
+TEST_F(suspend, cap_stays_on)
+{
+	unsigned char secret[128], value[64], zeros[64] = {};
+	char path[PATH_MAX + 8];
+
+	snprintf(path, sizeof(path), "%s/unbind", self->driver);
+	ASSERT_EQ(0, put(path, self->device));
+	ASSERT_EQ(0, put("/sys/class/rtc/rtc0/wakealarm", "+2"));
+	ASSERT_EQ(0, put("/sys/power/state", "mem"));
+	snprintf(path, sizeof(path), "%s/bind", self->driver);
+	ASSERT_EQ(0, put(path, self->device));
+
+	ASSERT_EQ(32, tpm_read(TPM_SHA256, PCR, value));
+	EXPECT_NE(0, memcmp(zeros, value, 32));
+	EXPECT_EQ(-EPERM, tpm_unseal(&self->key, TPM_SHA256, 1 << PCR, "", secret,
+				     sizeof(secret)));
+	EXPECT_GT(0, load(self->hex, ""));
+}
+
+TEST_HARNESS_MAIN

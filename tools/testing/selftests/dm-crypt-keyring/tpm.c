@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A TPM 2.0 by hand: Part 3 of its specification says what stands in each command. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dmck.h"
+#include "tpm.h"
+
+#define NO_SESSIONS 0x8001
+#define SESSIONS 0x8002
+#define CC_LOAD 0x157
+#define CC_LOCK_RESET 0x139
+#define CC_UNSEAL 0x15e
+#define CC_POLICY_PASSWORD 0x18c
+#define CC_POLICY_PCR 0x17f
+#define CC_START_SESSION 0x176
+#define CC_GET_CAPABILITY 0x17a
+#define CC_PCR_READ 0x17e
+#define CC_PCR_EXTEND 0x182
+#define RH_NULL 0x40000007
+#define RS_PW 0x40000009
+#define RH_LOCKOUT 0x4000000a
+#define HEADER 10
+
+struct command {
+	int size;
+	unsigned char data[4096];
+};
+
+static unsigned int refusal;
+
+unsigned int tpm_refusal(void)
+{
+	/* Of format 1 the parameter's, handle's or session's number is left out. */
+	return refusal & 0x80 ? refusal & 0xbf : refusal;
+}
+
+static void put(struct command *c, int bytes, unsigned int value)
+{
+	while (bytes--)
+		c->data[c->size++] = value >> (8 * bytes);
+}
+
+static void put_bytes(struct command *c, const void *data, int len)
+{
+	memcpy(c->data + c->size, data, len);
+	c->size += len;
+}
+
+static unsigned int get(const unsigned char *p, int bytes)
+{
+	unsigned int value = 0;
+
+	while (bytes--)
+		value = value << 8 | *p++;
+	return value;
+}
+
+static void begin(struct command *c, int tag, unsigned int code)
+{
+	c->size = 0;
+	put(c, 2, tag);
+	put(c, 4, 0);
+	put(c, 4, code);
+}
+
+/* An authorization by a password, or by a policy session. */
+static void put_auth(struct command *c, unsigned int handle, const char *password)
+{
+	int len = strlen(password);
+
+	put(c, 4, 9 + len);
+	put(c, 4, handle);
+	put(c, 2, 0);
+	put(c, 1, 0);
+	put(c, 2, len);
+	put_bytes(c, password, len);
+}
+
+/* Sends it; the answer takes its place. Returns the answer's size. */
+static int send_command(int fd, struct command *c)
+{
+	int size = c->size;
+
+	c->size = 2;
+	put(c, 4, size);
+	if (write(fd, c->data, size) != size)
+		return -errno;
+	c->size = read(fd, c->data, sizeof(c->data));
+	if (c->size < 0)
+		return -errno;
+	if (c->size < HEADER)
+		return -EIO;
+	refusal = get(c->data + 6, 4);
+	return refusal ? -EPERM : c->size;
+}
+
+/* A driver that was bound again has the next number. */
+static int open_tpm(const char *dev)
+{
+	char path[NAME_SIZE];
+	int fd, i;
+
+	for (i = 0; i < 4; i++) {
+		snprintf(path, sizeof(path), "/dev/%s%d", dev, i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd >= 0 || errno != ENOENT)
+			break;
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+/* One command for itself. */
+static int send_once(const char *dev, struct command *c)
+{
+	int fd = open_tpm(dev), ret;
+
+	if (fd < 0)
+		return fd;
+	ret = send_command(fd, c);
+	close(fd);
+	return ret;
+}
+
+static int digest_size(int bank)
+{
+	return bank == TPM_SHA1 ? 20 : bank == TPM_SHA256 ? 32 : 48;
+}
+
+int tpm_extend(int bank, unsigned int pcr)
+{
+	static const unsigned char something[64] = { 1 };
+	struct command c;
+	int ret;
+
+	begin(&c, SESSIONS, CC_PCR_EXTEND);
+	put(&c, 4, pcr);
+	put_auth(&c, RS_PW, "");
+	put(&c, 4, 1);
+	put(&c, 2, bank);
+	put_bytes(&c, something, digest_size(bank));
+	ret = send_once("tpmrm", &c);
+	return ret < 0 ? ret : 0;
+}
+
+/* TPML_PCR_SELECTION of one bank. */
+static void put_selection(struct command *c, int bank, unsigned int mask)
+{
+	put(c, 4, 1);
+	put(c, 2, bank);
+	put(c, 1, 3);
+	put(c, 1, mask);
+	put(c, 1, mask >> 8);
+	put(c, 1, mask >> 16);
+}
+
+int tpm_read(int bank, unsigned int pcr, unsigned char value[64])
+{
+	struct command c;
+	int ret;
+
+	begin(&c, NO_SESSIONS, CC_PCR_READ);
+	put_selection(&c, bank, 1u << pcr);
+	ret = send_once("tpmrm", &c);
+	if (ret < 0)
+		return ret;
+	/* counter, selection, count of the digests, size */
+	ret = get(c.data + HEADER + 4 + 10 + 4, 2);
+	if (ret > 64 || HEADER + 4 + 10 + 4 + 2 + ret > c.size)
+		return -EIO;
+	memcpy(value, c.data + HEADER + 4 + 10 + 4 + 2, ret);
+	return ret;
+}
+
+static int capability(struct command *c, unsigned int which, unsigned int first, int count)
+{
+	begin(c, NO_SESSIONS, CC_GET_CAPABILITY);
+	put(c, 4, which);
+	put(c, 4, first);
+	put(c, 4, count);
+	return send_once("tpm", c);
+}
+
+int tpm_handles(unsigned int kind)
+{
+	struct command c;
+	int ret = capability(&c, 1, kind << 24, 64);
+
+	return ret < 0 ? ret : (int)get(c.data + HEADER + 5, 4);
+}
+
+int tpm_lockout_counter(void)
+{
+	struct command c;
+	int ret = capability(&c, 6, 0x20e, 1);
+
+	return ret < 0 ? ret : (int)get(c.data + HEADER + 5 + 4 + 4, 4);
+}
+
+int tpm_lockout_reset(void)
+{
+	struct command c;
+	int ret;
+
+	begin(&c, SESSIONS, CC_LOCK_RESET);
+	put(&c, 4, RH_LOCKOUT);
+	put_auth(&c, RS_PW, "");
+	ret = send_once("tpmrm", &c);
+	return ret < 0 ? ret : 0;
+}
+
+/* What is at @p, or NULL if it does not end before @end: content and length. */
+static const unsigned char *element(const unsigned char *p, const unsigned char *end, int *len)
+{
+	int head;
+
+	if (end - p < 4)
+		return NULL;
+	head = p[1] < 0x80 ? 2 : p[1] == 0x81 ? 3 : p[1] == 0x82 ? 4 : -1;
+	if (head < 0)
+		return NULL;
+	*len = head == 2 ? p[1] : (int)get(p + 2, head - 2);
+	return *len <= end - p - head ? p + head : NULL;
+}
+
+int tpm_key_parse(struct tpm_key *key, const unsigned char *der, int size)
+{
+	const unsigned char *end = der + size, *p, *content;
+	int len;
+
+	memset(key, 0, sizeof(*key));
+	p = element(der, end, &len);
+	while (p && p < end) {
+		content = element(p, end, &len);
+		if (!content)
+			return -EINVAL;
+		if (*p == 0xa1) {
+			key->policy = p;
+			key->policy_len = content + len - p;
+		} else if (*p == 0x04) {
+			/* the public half comes first */
+			key->pub = key->priv;
+			key->pub_len = key->priv_len;
+			key->priv = content;
+			key->priv_len = len;
+		}
+		p = content + len;
+	}
+	return key->pub ? 0 : -EINVAL;
+}
+
+static int start_policy(int fd, struct command *c)
+{
+	static const unsigned char nonce[16];
+	int ret;
+
+	begin(c, NO_SESSIONS, CC_START_SESSION);
+	put(c, 4, RH_NULL);
+	put(c, 4, RH_NULL);
+	put(c, 2, sizeof(nonce));
+	put_bytes(c, nonce, sizeof(nonce));
+	put(c, 2, 0);
+	put(c, 1, 1);
+	put(c, 2, 0x10);
+	put(c, 2, TPM_SHA256);
+	ret = send_command(fd, c);
+	return ret < 0 ? ret : (int)get(c->data + HEADER, 4);
+}
+
+static int unseal(int fd, unsigned int object, int bank, unsigned int mask, const char *auth,
+		  unsigned char *secret, int size)
+{
+	unsigned int session = RS_PW;
+	struct command c;
+	int ret;
+
+	if (mask) {
+		ret = start_policy(fd, &c);
+		if (ret < 0)
+			return ret;
+		session = ret;
+		begin(&c, NO_SESSIONS, CC_POLICY_PCR);
+		put(&c, 4, session);
+		put(&c, 2, 0);
+		put_selection(&c, bank, mask);
+		ret = send_command(fd, &c);
+		if (ret < 0)
+			return ret;
+		if (*auth) {
+			/* The same in the digest as TPM2_PolicyAuthValue(). */
+			begin(&c, NO_SESSIONS, CC_POLICY_PASSWORD);
+			put(&c, 4, session);
+			ret = send_command(fd, &c);
+			if (ret < 0)
+				return ret;
+		}
+	}
+	begin(&c, SESSIONS, CC_UNSEAL);
+	put(&c, 4, object);
+	put_auth(&c, session, auth);
+	ret = send_command(fd, &c);
+	if (ret < 0)
+		return ret;
+	ret = get(c.data + HEADER + 4, 2);
+	if (ret > size || HEADER + 4 + 2 + ret > c.size)
+		return -EIO;
+	memcpy(secret, c.data + HEADER + 4 + 2, ret);
+	return ret;
+}
+
+int tpm_unseal(const struct tpm_key *key, int bank, unsigned int mask, const char *auth,
+	       unsigned char *secret, int size)
+{
+	int fd = open_tpm("tpmrm"), ret;
+	struct command c;
+
+	if (fd < 0)
+		return fd;
+	begin(&c, SESSIONS, CC_LOAD);
+	put(&c, 4, TPM_PARENT_HANDLE);
+	put_auth(&c, RS_PW, "");
+	put_bytes(&c, key->priv, key->priv_len);
+	put_bytes(&c, key->pub, key->pub_len);
+	ret = send_command(fd, &c);
+	if (ret >= 0)
+		ret = unseal(fd, get(c.data + HEADER, 4), bank, mask, auth, secret, size);
+	/* What was made in here goes with it. */
+	close(fd);
+	return ret;
+}

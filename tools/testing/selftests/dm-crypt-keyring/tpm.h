@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A TPM 2.0 as root has it: commands through its character device, and what root makes of the
+ * blob of a trusted key. Every function that returns an int returns a negative errno if it fails;
+ * -EPERM is that the TPM refused, and tpm_refusal() says with which code.
+ */
+
+#ifndef _TPM_H
+#define _TPM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Algorithms, as the TPM numbers them. */
+#define TPM_SHA1 0x0004
+#define TPM_SHA256 0x000b
+#define TPM_SHA384 0x000c
+
+/* Kinds of handles. */
+#define TPM_LOADED_SESSIONS 0x02
+#define TPM_SAVED_SESSIONS 0x03
+#define TPM_TRANSIENT 0x80
+
+/* Refusals, without the number of the parameter or session. */
+#define TPM_RC_POLICY_FAIL 0x09d
+#define TPM_RC_VALUE 0x084
+
+/* Room for the blob of a trusted key, in bytes. */
+#define TPM_BLOB_SIZE 512
+
+/* Extends one bank of a PCR by something. */
+int tpm_extend(int bank, unsigned int pcr);
+/* Returns the size of its value. */
+int tpm_read(int bank, unsigned int pcr, unsigned char value[64]);
+/* How many handles of a kind there are. */
+int tpm_handles(unsigned int kind);
+/* How many authorizations failed so that they count. */
+int tpm_lockout_counter(void);
+/* They count no more. After a few of them the TPM would take no authorization for a while. */
+int tpm_lockout_reset(void);
+
+/* The parts of a TPMKey. */
+struct tpm_key {
+	const unsigned char *policy; /* the field, or NULL */
+	int policy_len;
+	const unsigned char *pub;
+	int pub_len;
+	const unsigned char *priv;
+	int priv_len;
+};
+
+int tpm_key_parse(struct tpm_key *key, const unsigned char *der, int size);
+/*
+ * Unseals it without the kernel, under the authorization value @auth, in a policy session with
+ * TPM2_PolicyPCR() for the PCRs of @mask if that is not 0. Returns how many bytes came out.
+ */
+int tpm_unseal(const struct tpm_key *key, int bank, unsigned int mask, const char *auth,
+	       unsigned char *secret, int size);
+/* The code of the last refusal. */
+unsigned int tpm_refusal(void);
+
+#endif /* _TPM_H */

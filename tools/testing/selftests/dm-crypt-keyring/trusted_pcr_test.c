@@ -1,0 +1,658 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Trusted keys that are sealed to PCRs: they load in the state that they were made in, and in no
+ * other, with the kernel and without it; a cap ends that; no option, no edited blob and no update
+ * gets around it.
+ *
+ * PCRs do not go back before the next boot, so each test makes its key in the state that it finds.
+ */
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dmck.h"
+#include "tpm.h"
+#include "../kselftest_harness.h"
+
+#define DESC "dmck:pcrs"
+#define NEW "new 32 keyhandle=" TPM_PARENT
+#define UPDATE "update keyhandle=" TPM_PARENT
+#define COMMAND_SIZE (2 * TPM_BLOB_SIZE + REF_SIZE)
+/* What a cap extends a PCR with, filled up with zeros. */
+#define CAP "Linux PCR cap"
+
+#define ZEROS "0000000000000000"
+
+/* The PCR that is changed, and one that no key here is bound to. */
+#define PCR 11
+#define OTHER_PCR 12
+
+struct blob {
+	unsigned char der[TPM_BLOB_SIZE];
+	int size;
+	struct tpm_key key;
+};
+
+static int trusted_add(const char *payload)
+{
+	return key_add("trusted", DESC, payload, strlen(payload));
+}
+
+static int seal_anew(int serial, const char *options)
+{
+	char payload[COMMAND_SIZE];
+
+	snprintf(payload, sizeof(payload), UPDATE " %s", options);
+	return key_ctl(KEYCTL_UPDATE, serial, (uintptr_t)payload, strlen(payload), 0);
+}
+
+static int read_blob(int serial, struct blob *blob)
+{
+	char hex[2 * TPM_BLOB_SIZE + 1];
+	int ret = key_ctl(KEYCTL_READ, serial, (uintptr_t)hex, sizeof(hex) - 1, 0);
+
+	if (ret < 0)
+		return ret;
+	if (ret >= (int)sizeof(hex))
+		return -E2BIG;
+	hex[ret] = '\0';
+	blob->size = from_hex(blob->der, hex, ret);
+	return tpm_key_parse(&blob->key, blob->der, blob->size);
+}
+
+/* Makes a key, and keeps the blob alone. */
+static int make(const char *options, struct blob *blob)
+{
+	char payload[COMMAND_SIZE];
+	int ret = keys_open();
+
+	if (ret < 0)
+		return ret;
+	snprintf(payload, sizeof(payload), NEW " %s", options);
+	ret = trusted_add(payload);
+	if (ret < 0)
+		return ret;
+	ret = read_blob(ret, blob);
+	return ret < 0 ? ret : keys_open();
+}
+
+/* Into an empty keyring: a key of that name would be updated. */
+static int load_der(const unsigned char *der, int size, const char *options)
+{
+	char command[COMMAND_SIZE] = "load ";
+	int ret = keys_open();
+
+	if (ret < 0)
+		return ret;
+	to_hex(command + 5, der, size);
+	snprintf(command + 5 + 2 * size, sizeof(command) - 5 - 2 * size,
+		 " keyhandle=" TPM_PARENT " %s", options);
+	return trusted_add(command);
+}
+
+static int load(const struct blob *blob, const char *options)
+{
+	return load_der(blob->der, blob->size, options);
+}
+
+/*
+ * The blob with @len bytes of @policy for its field policy, or in the place where that would be.
+ * Returns its size.
+ */
+static int with_policy(const struct blob *blob, const unsigned char *policy, int len,
+		       unsigned char der[2 * TPM_BLOB_SIZE])
+{
+	/* Of the sequence, tag and length come first. */
+	const int head = blob->der[1] < 0x80 ? 2 : 2 + (blob->der[1] & 0x7f);
+	const unsigned char *content = blob->der + head;
+	/* Behind the type, an object identifier of 8 bytes, and the boolean emptyAuth of 5. */
+	const unsigned char *field = blob->key.policy ?: content + 8 + 5;
+	const unsigned char *rest = field + blob->key.policy_len;
+	int before = field - content, after = blob->der + blob->size - rest;
+	int size = before + len + after;
+
+	memcpy(der, "\x30\x82", 2);
+	der[2] = size >> 8;
+	der[3] = size;
+	memcpy(der + 4, content, before);
+	if (len)
+		memcpy(der + 4 + before, policy, len);
+	memcpy(der + 4 + before + len, rest, after);
+	return 4 + size;
+}
+
+static const char *unsupported(void)
+{
+	int key = keys_open() ?: trusted_add(NEW);
+
+	return key_unsupported("trusted", key);
+}
+
+FIXTURE(pcrs)
+{
+	struct blob blob;
+	const char *auth; /* the option that gives it */
+};
+
+FIXTURE_VARIANT(pcrs)
+{
+	const char *options;
+	const char *auth;
+	/* For who unseals without the kernel; there is one bank only. */
+	int bank;
+	unsigned int mask;
+};
+
+FIXTURE_VARIANT_ADD(pcrs, one) {
+	.options = "pcrs=sha256:11",
+	.bank = TPM_SHA256,
+	.mask = 1 << 11,
+};
+
+FIXTURE_VARIANT_ADD(pcrs, several) {
+	.options = "pcrs=sha256:7,11,0",
+	.bank = TPM_SHA256,
+	.mask = 1 << 0 | 1 << 7 | 1 << 11,
+};
+
+FIXTURE_VARIANT_ADD(pcrs, sha1) {
+	.options = "pcrs=sha1:11",
+	.bank = TPM_SHA1,
+	.mask = 1 << 11,
+};
+
+FIXTURE_VARIANT_ADD(pcrs, sha384) {
+	.options = "pcrs=sha384:11,22",
+	.bank = TPM_SHA384,
+	.mask = 1 << 11 | 1 << 22,
+};
+
+FIXTURE_VARIANT_ADD(pcrs, banks) {
+	.options = "pcrs=sha384:11,8 pcrs=sha256:11",
+	.bank = TPM_SHA256,
+};
+
+FIXTURE_VARIANT_ADD(pcrs, auth) {
+	.options = "pcrs=sha256:11",
+	.auth = "opensesame",
+	.bank = TPM_SHA256,
+	.mask = 1 << 11,
+};
+
+FIXTURE_SETUP(pcrs)
+{
+	char options[REF_SIZE];
+
+	if (unsupported())
+		SKIP(return, "%s", unsupported());
+	self->auth = variant->auth ? "blobauth=opensesame" : "";
+	snprintf(options, sizeof(options), "%s %s", variant->options, self->auth);
+	ASSERT_EQ(0, make(options, &self->blob));
+	ASSERT_NE(NULL, self->blob.key.policy);
+}
+
+FIXTURE_TEARDOWN(pcrs)
+{
+}
+
+static int unseal(const struct blob *blob, int bank, unsigned int mask, const char *auth)
+{
+	unsigned char secret[128];
+
+	return tpm_unseal(&blob->key, bank, mask, auth ?: "", secret, sizeof(secret));
+}
+
+/* What the kernel does with it, and what the TPM does without the kernel. */
+#define EXPECT_OPENS() do {							\
+	EXPECT_LT(0, load(&self->blob, self->auth));				\
+	if (variant->mask)							\
+		EXPECT_EQ(32, unseal(&self->blob, variant->bank, variant->mask,	\
+				     variant->auth));				\
+} while (0)
+
+#define EXPECT_SHUT() do {							\
+	EXPECT_EQ(-EPERM, load(&self->blob, self->auth));			\
+	if (variant->mask)							\
+		EXPECT_EQ(-EPERM, unseal(&self->blob, variant->bank, variant->mask, \
+					 variant->auth));			\
+} while (0)
+
+TEST_F(pcrs, right_state)
+{
+	EXPECT_OPENS();
+	EXPECT_OPENS();
+	/* Without a policy the TPM does not. */
+	EXPECT_EQ(-EPERM, unseal(&self->blob, variant->bank, 0, variant->auth));
+}
+
+TEST_F(pcrs, what_is_read_loads)
+{
+	struct blob read;
+	int key = load(&self->blob, self->auth);
+
+	ASSERT_LT(0, key);
+	ASSERT_EQ(0, read_blob(key, &read));
+	ASSERT_EQ(self->blob.size, read.size);
+	EXPECT_EQ(0, memcmp(self->blob.der, read.der, read.size));
+}
+
+TEST_F(pcrs, changed)
+{
+	int counter = tpm_lockout_counter(), sessions = tpm_handles(TPM_LOADED_SESSIONS);
+	int objects = tpm_handles(TPM_TRANSIENT);
+
+	ASSERT_LE(0, counter);
+	ASSERT_EQ(0, tpm_extend(variant->bank, PCR));
+	EXPECT_SHUT();
+	EXPECT_EQ(counter, tpm_lockout_counter());
+	EXPECT_EQ(sessions, tpm_handles(TPM_LOADED_SESSIONS));
+	EXPECT_EQ(objects, tpm_handles(TPM_TRANSIENT));
+}
+
+TEST_F(pcrs, another_changed)
+{
+	ASSERT_EQ(0, tpm_extend(variant->bank, OTHER_PCR));
+	EXPECT_OPENS();
+}
+
+TEST_F(pcrs, another_bank_changed)
+{
+	if (!variant->mask)
+		return;
+	ASSERT_EQ(0, tpm_extend(variant->bank == TPM_SHA1 ? TPM_SHA256 : TPM_SHA1, PCR));
+	EXPECT_OPENS();
+}
+
+TEST_F(pcrs, capped)
+{
+	char options[REF_SIZE];
+
+	snprintf(options, sizeof(options), "pcrlock=%d %s", PCR, self->auth);
+	EXPECT_LT(0, load(&self->blob, options));
+	EXPECT_SHUT();
+	EXPECT_EQ(-EPERM, load(&self->blob, options));
+}
+
+TEST_F(pcrs, cap_of_another)
+{
+	unsigned char before[64] = {}, after[64] = {};
+	char options[REF_SIZE];
+
+	ASSERT_LT(0, tpm_read(TPM_SHA256, OTHER_PCR, before));
+	snprintf(options, sizeof(options), "pcrlock=%d %s", OTHER_PCR, self->auth);
+	EXPECT_EQ(-EINVAL, load(&self->blob, options));
+	ASSERT_LT(0, tpm_read(TPM_SHA256, OTHER_PCR, after));
+	EXPECT_EQ(0, memcmp(before, after, sizeof(after)));
+	EXPECT_OPENS();
+}
+
+TEST_F(pcrs, a_load_that_fails_caps_nothing)
+{
+	unsigned char before[64] = {}, after[64] = {};
+	char options[REF_SIZE];
+
+	ASSERT_EQ(0, tpm_extend(variant->bank, PCR));
+	ASSERT_LT(0, tpm_read(variant->bank, PCR, before));
+	snprintf(options, sizeof(options), "pcrlock=%d %s", PCR, self->auth);
+	EXPECT_EQ(-EPERM, load(&self->blob, options));
+	ASSERT_LT(0, tpm_read(variant->bank, PCR, after));
+	EXPECT_EQ(0, memcmp(before, after, sizeof(after)));
+}
+
+TEST_F(pcrs, not_sealed_anew)
+{
+	int key = load(&self->blob, self->auth);
+
+	ASSERT_LT(0, key);
+	EXPECT_EQ(-EPERM, seal_anew(key, ""));
+	EXPECT_EQ(-EPERM, seal_anew(key, "blobauth=root"));
+	EXPECT_EQ(-EPERM, seal_anew(key, "pcrs=sha256:11"));
+	EXPECT_EQ(-EPERM, seal_anew(key, "migratable=1"));
+}
+
+TEST_F(pcrs, policy_left_out)
+{
+	unsigned char der[2 * TPM_BLOB_SIZE];
+	int size = with_policy(&self->blob, NULL, 0, der);
+
+	EXPECT_EQ(-EPERM, load_der(der, size, self->auth));
+}
+
+/*
+ * A bit in each byte of it: another PCR, bank, digest or command, or no sense. Bit 5 of a tag says
+ * that the element is made of others, and makes no difference to the kernel's decoder.
+ */
+TEST_F(pcrs, policy_edited)
+{
+	unsigned char *byte = self->blob.der + (self->blob.key.policy - self->blob.der);
+	int i;
+
+	for (i = 0; i < 8 * self->blob.key.policy_len; i += 3) {
+		if (i % 8 == 5)
+			continue;
+		byte[i / 8] ^= 1 << i % 8;
+		EXPECT_GT(0, load(&self->blob, self->auth)) {
+			TH_LOG("byte %d, bit %d", i / 8, i % 8);
+		}
+		byte[i / 8] ^= 1 << i % 8;
+	}
+	EXPECT_OPENS();
+}
+
+/* What is not looked for in the policy alone: the log has no splat, and the next key loads. */
+TEST_F(pcrs, damaged)
+{
+	unsigned char der[TPM_BLOB_SIZE];
+	int i;
+
+	for (i = 0; i < self->blob.size; i++) {
+		memcpy(der, self->blob.der, sizeof(der));
+		der[i] ^= 1 << i % 8;
+		load_der(der, self->blob.size, self->auth);
+	}
+	for (i = 0; i < self->blob.size; i += 7)
+		EXPECT_GT(0, load_der(self->blob.der, i, self->auth));
+	EXPECT_OPENS();
+}
+
+TEST_F(pcrs, wrong_authorization)
+{
+	if (!variant->auth)
+		return;
+	EXPECT_EQ(-EPERM, load(&self->blob, ""));
+	ASSERT_EQ(0, tpm_lockout_reset());
+	EXPECT_EQ(-EPERM, load(&self->blob, "blobauth=opensesamE"));
+	ASSERT_EQ(0, tpm_lockout_reset());
+	EXPECT_EQ(-EPERM, unseal(&self->blob, variant->bank, variant->mask, ""));
+	ASSERT_EQ(0, tpm_lockout_reset());
+	EXPECT_OPENS();
+}
+
+/* TPM2_PolicyAuthValue(), as it stands in a policy. */
+#define ASKS_AUTH "300aa0040202016ba1020400"
+
+/* The policies of others: well formed, but not this key's. */
+FIXTURE(policy)
+{
+	struct blob blob;
+};
+
+FIXTURE_VARIANT(policy)
+{
+	const char *field; /* in hex */
+	bool any; /* no matter how it is refused */
+};
+
+FIXTURE_VARIANT_ADD(policy, of_no_command) {
+	.field = "a1023000",
+	.any = true,
+};
+
+FIXTURE_VARIANT_ADD(policy, of_an_authorization) {
+	.field = "a10e300c" ASKS_AUTH,
+};
+
+/* TPM2_PolicyCommandCode(TPM2_Unseal) */
+FIXTURE_VARIANT_ADD(policy, of_an_unknown_command) {
+	.field = "a1123010300ea0040202016ca10604040000015e",
+};
+
+FIXTURE_VARIANT_ADD(policy, of_a_command_without_code) {
+	.field = "a10c300a3008a0020200a1020400",
+};
+
+FIXTURE_VARIANT_ADD(policy, of_a_code_that_wraps) {
+	.field = "a111300f300da0070205010000016ba1020400",
+};
+
+FIXTURE_VARIANT_ADD(policy, of_pcrs_without_parameters) {
+	.field = "a10e300c300aa0040202017fa1020400",
+};
+
+FIXTURE_VARIANT_ADD(policy, of_five_commands) {
+	.field = "a13e303c" ASKS_AUTH ASKS_AUTH ASKS_AUTH ASKS_AUTH ASKS_AUTH,
+};
+
+FIXTURE_SETUP(policy)
+{
+	if (unsupported())
+		SKIP(return, "%s", unsupported());
+	ASSERT_EQ(0, make("pcrs=sha256:11", &self->blob));
+	ASSERT_NE(NULL, self->blob.key.policy);
+}
+
+FIXTURE_TEARDOWN(policy)
+{
+}
+
+TEST_F(policy, is_refused)
+{
+	unsigned char der[2 * TPM_BLOB_SIZE], field[128];
+	int len = from_hex(field, variant->field, strlen(variant->field));
+	int size;
+
+	ASSERT_LT(0, len);
+	size = with_policy(&self->blob, field, len, der);
+	size = load_der(der, size, "");
+	EXPECT_EQ(-EINVAL, variant->any && size < 0 ? -EINVAL : size);
+}
+
+/* A key that is bound to nothing does not become one that only loads with a policy. */
+TEST(policy_of_a_key_that_has_none)
+{
+	unsigned char der[2 * TPM_BLOB_SIZE];
+	struct blob bound, free;
+	int size;
+
+	if (unsupported())
+		SKIP(return, "%s", unsupported());
+	ASSERT_EQ(0, make("pcrs=sha256:11", &bound));
+	ASSERT_EQ(0, make("", &free));
+	ASSERT_EQ(NULL, free.key.policy);
+	size = with_policy(&free, bound.key.policy, bound.key.policy_len, der);
+	EXPECT_EQ(-EINVAL, load_der(der, size, ""));
+}
+
+/* EINVAL, each beside the neighbour that is tried first. */
+static const char *const refused[] = {
+	"pcrs=",
+	"pcrs=sha256",
+	"pcrs=sha256:",
+	"pcrs=sha256:24",
+	"pcrs=sha256:4294967303",
+	"pcrs=sha256:-7",
+	"pcrs=sha256:+7",
+	"pcrs=sha256:0x7",
+	"pcrs=sha256:7,",
+	"pcrs=sha256:7;11",
+	"pcrs=sha256:7,11,7",
+	"pcrs=sha256:7 pcrs=sha256:11",
+	/* User space can reset these. */
+	"pcrs=sha256:11,16",
+	"pcrs=sha256:23",
+	"pcrs=sha2:7",
+	"pcrs=md5:7",
+	"pcrs=sm3:7",
+	"pcrs=:7",
+	"pcrs=sha256:7 migratable=1",
+	"migratable=1 pcrs=sha256:7",
+	"hash=sha1 pcrs=sha256:7",
+	"pcrs=sha256:7 policyhandle=3000000",
+	"pcrs=sha256:7 pcrlock=11",
+	"pcrs=sha256:7 policydigest=" ZEROS ZEROS ZEROS ZEROS,
+};
+
+TEST(refused_options)
+{
+	char payload[COMMAND_SIZE];
+	size_t i;
+
+	if (unsupported())
+		SKIP(return, "%s", unsupported());
+	ASSERT_EQ(0, keys_open());
+	ASSERT_LT(0, trusted_add(NEW " pcrs=sha256:7 migratable=0 hash=sha256"));
+	for (i = 0; i < ARRAY_SIZE(refused); i++) {
+		ASSERT_EQ(0, keys_open());
+		snprintf(payload, sizeof(payload), NEW " %s", refused[i]);
+		EXPECT_EQ(-EINVAL, trusted_add(payload)) {
+			TH_LOG("%s", refused[i]);
+		}
+	}
+}
+
+/* As much as can be asked for: it has to fit into a blob. */
+TEST(largest)
+{
+	static const char auth[] = "blobauth=0123456789abcdef0123456789abcdef01234567";
+	char payload[COMMAND_SIZE];
+	struct blob blob;
+	int key;
+
+	if (unsupported())
+		SKIP(return, "%s", unsupported());
+	ASSERT_EQ(0, keys_open());
+	snprintf(payload, sizeof(payload), "new 128 keyhandle=" TPM_PARENT " %s pcrs=sha1:7,11 "
+		 "pcrs=sha256:7,11 pcrs=sha384:7,11 pcrs=sha512:7,11", auth);
+	key = trusted_add(payload);
+	ASSERT_LT(0, key);
+	ASSERT_EQ(0, read_blob(key, &blob));
+	EXPECT_LT(0, load(&blob, auth));
+	ASSERT_EQ(0, tpm_extend(TPM_SHA384, 7));
+	EXPECT_EQ(-EPERM, load(&blob, auth));
+}
+
+TEST(load_takes_no_pcrs)
+{
+	struct blob blob;
+
+	if (unsupported())
+		SKIP(return, "%s", unsupported());
+	ASSERT_EQ(0, make("pcrs=sha256:7", &blob));
+	EXPECT_EQ(-EINVAL, load(&blob, "pcrs=sha256:7"));
+	EXPECT_EQ(-EINVAL, load(&blob, "policyhandle=3000000"));
+	EXPECT_LT(0, load(&blob, ""));
+}
+
+TEST(update_binds_once)
+{
+	struct blob blob;
+	int key;
+
+	if (unsupported())
+		SKIP(return, "%s", unsupported());
+	ASSERT_EQ(0, keys_open());
+	key = trusted_add(NEW);
+	ASSERT_LT(0, key);
+	EXPECT_EQ(0, seal_anew(key, "pcrs=sha256:11"));
+	EXPECT_EQ(-EPERM, seal_anew(key, "pcrs=sha256:11"));
+	EXPECT_EQ(-EPERM, seal_anew(key, ""));
+	ASSERT_EQ(0, read_blob(key, &blob));
+	EXPECT_NE(NULL, blob.key.policy);
+	ASSERT_EQ(0, keys_open());
+	key = load(&blob, "");
+	ASSERT_LT(0, key);
+	EXPECT_EQ(-EPERM, seal_anew(key, ""));
+	ASSERT_EQ(0, tpm_extend(TPM_SHA256, 11));
+	EXPECT_EQ(-EPERM, load(&blob, ""));
+}
+
+/* The state after a cap, computed by somebody else. */
+TEST(cap_is_what_is_documented)
+{
+	unsigned char data[2][32] = {}, digest[32], after[64];
+	struct blob blob;
+	int op;
+
+	if (unsupported())
+		SKIP(return, "%s", unsupported());
+	ASSERT_EQ(0, make("pcrs=sha256:11", &blob));
+	ASSERT_EQ(32, tpm_read(TPM_SHA256, 11, after));
+	memcpy(data[0], after, 32);
+	memcpy(data[1], CAP, strlen(CAP));
+	ASSERT_LT(0, load(&blob, "pcrlock=11"));
+	ASSERT_EQ(32, tpm_read(TPM_SHA256, 11, after));
+
+	op = alg_open("hash", "sha256", NULL, 0, 0);
+	ASSERT_LE(0, op);
+	ASSERT_EQ(sizeof(data), write(op, data, sizeof(data)));
+	ASSERT_EQ(sizeof(digest), read(op, digest, sizeof(digest)));
+	close(op);
+	EXPECT_EQ(0, memcmp(digest, after, sizeof(digest)));
+}
+
+TEST(cap_is_in_each_bank)
+{
+	static const int banks[] = { TPM_SHA1, TPM_SHA256, TPM_SHA384 };
+	unsigned char before[3][64] = {}, after[64];
+	struct blob blob;
+	int i;
+
+	if (unsupported())
+		SKIP(return, "%s", unsupported());
+	ASSERT_EQ(0, make("pcrs=sha1:11", &blob));
+	for (i = 0; i < 3; i++)
+		ASSERT_LT(0, tpm_read(banks[i], 11, before[i]));
+	ASSERT_LT(0, load(&blob, "pcrlock=11"));
+	for (i = 0; i < 3; i++) {
+		memset(after, 0, sizeof(after));
+		ASSERT_LT(0, tpm_read(banks[i], 11, after));
+		EXPECT_NE(0, memcmp(before[i], after, sizeof(after)));
+	}
+}
+
+/* trusted.pcrlock=13: nobody asks for the cap, and it comes. */
+TEST(cap_of_the_command_line)
+{
+	struct blob bound, other;
+	char line[4096] = "";
+	FILE *file = fopen("/proc/cmdline", "r");
+
+	if (file) {
+		fgets(line, sizeof(line), file);
+		fclose(file);
+	}
+	if (!strstr(line, "trusted.pcrlock=13"))
+		SKIP(return, "needs trusted.pcrlock=13 on the kernel command line");
+	ASSERT_EQ(NULL, unsupported());
+	ASSERT_EQ(0, make("pcrs=sha256:8,13", &bound));
+	ASSERT_EQ(0, make("pcrs=sha256:8", &other));
+	EXPECT_LT(0, load(&other, ""));
+	EXPECT_LT(0, load(&bound, ""));
+	EXPECT_EQ(-EPERM, load(&bound, ""));
+	EXPECT_LT(0, load(&other, ""));
+	EXPECT_LT(0, load(&other, "pcrlock=8"));
+	EXPECT_EQ(-EPERM, load(&other, ""));
+}
+
+/* Good loads and bad ones leave nothing behind in the TPM. DMCK_LOADS says how many of each. */
+TEST(loads_leave_nothing_behind)
+{
+	int i, n = atoi(getenv("DMCK_LOADS") ?: "50");
+	int sessions, saved, objects;
+	struct blob good, bad;
+
+	if (unsupported())
+		SKIP(return, "%s", unsupported());
+	ASSERT_EQ(0, make("pcrs=sha256:11", &bad));
+	ASSERT_EQ(0, tpm_extend(TPM_SHA256, 11));
+	ASSERT_EQ(0, make("pcrs=sha256:11 blobauth=opensesame", &good));
+	sessions = tpm_handles(TPM_LOADED_SESSIONS);
+	saved = tpm_handles(TPM_SAVED_SESSIONS);
+	objects = tpm_handles(TPM_TRANSIENT);
+	ASSERT_LE(0, sessions);
+	for (i = 0; i < n; i++) {
+		ASSERT_LT(0, load(&good, "blobauth=opensesame"));
+		ASSERT_EQ(-EPERM, load(&bad, ""));
+		ASSERT_EQ(-EPERM, load(&good, "blobauth=wrong"));
+		ASSERT_EQ(0, tpm_lockout_reset());
+	}
+	EXPECT_EQ(sessions, tpm_handles(TPM_LOADED_SESSIONS));
+	EXPECT_EQ(saved, tpm_handles(TPM_SAVED_SESSIONS));
+	EXPECT_EQ(objects, tpm_handles(TPM_TRANSIENT));
+}
+
+TEST_HARNESS_MAIN
