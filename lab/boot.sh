@@ -97,8 +97,11 @@ fi
 	-device "virtio-9p-pci,fsdev=share,mount_tag=share")
 
 case $ports in
-virtio) ports=(-device virtio-serial-pci -device virtserialport,chardev=result,nr=1 -device virtserialport,chardev=talk,nr=2) ;;
-isa) ports=(-device isa-serial,chardev=result -device isa-serial,chardev=talk) ;;
+virtio)
+	qemu+=(-device virtio-serial-pci -device "virtserialport,chardev=result,nr=1"
+		-device "virtserialport,chardev=talk,nr=2")
+	;;
+isa) qemu+=(-device "isa-serial,chardev=result" -device "isa-serial,chardev=talk") ;;
 *) die "there are no ports '$ports'" ;;
 esac
 
@@ -107,7 +110,7 @@ esac
 mkfifo "$dir/talk.in" "$dir/talk.out"
 exec 3<>"$dir/talk.out" 4<>"$dir/talk.in"
 spawn "${qemu[@]}" -accel "$accel" -m "$mem" -append "$cmdline" -serial "file:$console" \
-	-device virtio-rng-pci "${ports[@]}" \
+	-device virtio-rng-pci \
 	-chardev "file,id=result,path=$result" -chardev "pipe,id=talk,path=$dir/talk" \
 	>"$dir/qemu" 2>&1 3>&- 4>&-
 guest=$spawned

@@ -15,7 +15,7 @@ steps=(
 	'checkpatch    checkpatch --strict on each patch'
 	'kernel-doc    kernel-doc on each touched file'
 	'patches       each patch builds, in y, m and n'
-	'demo          the main job, three boots'
+	'demo          the main job, four boots'
 	'dm-init       a reference on the kernel'\''s command line'
 	'kunit         KUnit in the guest'
 	'selftests     the selftests in the guest'

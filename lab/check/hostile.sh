@@ -30,10 +30,10 @@ for program in "${attacks[@]}"; do
 done
 test_kernel patched
 for policy in $policies; do
-	mapfile -t some < <(of_policy $policy "${attacks[@]}")
+	mapfile -t some < <(of_policy "$policy" "${attacks[@]}")
 	[ ${#some[@]} -gt 0 ] || continue
 	chosen "$work/check/run" "${some[@]}"
-	boot "hostile-$policy" 300 "lab.mode=selftests $(args_of $policy)" "$work/check/run"
+	boot "hostile-$policy" 300 "lab.mode=selftests $(args_of "$policy")" "$work/check/run"
 	quiet
 done
 

@@ -12,10 +12,10 @@ test_programs
 mapfile -t all < <(find "$programs" -name '*_test' -type f -printf '%f\n' | sort)
 
 for policy in $policies; do
-	mapfile -t some < <(of_policy $policy "${all[@]}")
+	mapfile -t some < <(of_policy "$policy" "${all[@]}")
 	[ ${#some[@]} -gt 0 ] || continue
 	chosen "$work/check/run" "${some[@]}"
-	boot "selftests-$policy" 600 "lab.mode=selftests $(args_of $policy)" "$work/check/run"
+	boot "selftests-$policy" 600 "lab.mode=selftests $(args_of "$policy")" "$work/check/run"
 	report
 done
 # Where the kernel is configured so, lockdown does what that policy does.
