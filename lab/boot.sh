@@ -11,6 +11,7 @@
 #   --console FILE      its console ($work/log/console)
 #   --at-step CMD       run as "CMD NAME" at each step the guest tells of; it waits
 #   --ports virtio|isa  how it talks to us (virtio, which does not wake from suspend to RAM)
+#   --clock KIND        "instructions": one emulated processor, on which each takes a nanosecond
 #   --append ARGS --cpus N --mem MIB --timeout SECONDS
 #
 # QEMU's emulation stands still now and then on a busy machine, while the kernel sets up
@@ -31,11 +32,11 @@ if [ -z "${LAB_BOOT:-}" ]; then
 fi
 
 tpm='' ram='' disk='' share='' result=/dev/null at_step=true
-console=$work/log/console append='' cpus=2 mem=512 timeout=120 ports=virtio kernel='' initrd=''
+clock='' console=$work/log/console append='' cpus=2 mem=512 timeout=120 ports=virtio kernel='' initrd=''
 while [ $# -gt 0 ]; do
 	[ $# -ge 2 ] || die "the option $1 needs a value"
 	case $1 in
-	--kernel | --initrd | --tpm | --ram | --disk | --share | --result | --console | --append | --cpus | --mem | --timeout | --ports | --at-step)
+	--kernel | --initrd | --tpm | --ram | --disk | --share | --result | --console | --append | --cpus | --mem | --timeout | --ports | --at-step | --clock)
 		name=${1#--}
 		printf -v "${name//-/_}" %s "$2"
 		;;
@@ -48,6 +49,11 @@ need_tools qemu-system-x86_64
 [ -f "$initrd" ] || die "there is no initramfs '$initrd'"
 [ -z "$disk" ] || [ -f "$disk" ] || die "there is no disk image '$disk'"
 [ -z "$share" ] || [ -d "$share" ] || die "there is no directory '$share' to share"
+case $clock in
+'') ;;
+instructions) cpus=1 ;;
+*) die "there is no clock '$clock'" ;;
+esac
 mkdir -p "$build" "$(dirname "$console")" "$(dirname "$result")"
 
 qemu=(qemu-system-x86_64 -machine q35 -cpu max -smp "$cpus" -nodefaults -no-reboot
@@ -79,8 +85,13 @@ accelerator() {
 # Sockets and pipes stand in a short path of their own.
 dir=$(mktemp -d)
 on_exit "rm -rf '$dir'"
-accelerator "$dir"
-[ "$accel" = kvm ] || accel=tcg,thread=multi
+if [ -n "$clock" ]; then
+	accel=tcg,thread=single
+	qemu+=(-icount 'shift=0,sleep=off')
+else
+	accelerator "$dir"
+	[ "$accel" = kvm ] || accel=tcg,thread=multi
+fi
 
 if [ -n "$ram" ]; then
 	need_space $((mem + 50)) "$(dirname "$ram")"

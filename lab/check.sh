@@ -45,6 +45,8 @@ for base in "${wanted[@]}"; do
 done
 [ ${#bases[@]} -gt 0 ] || die "there is no base left to check"
 
+# boots STEP: it does
+boots() { grep -q '^prepared$' "$top/lab/check/$1.sh"; }
 todo=()
 for base in "${bases[@]}"; do
 	for i in "${steps[@]}"; do
@@ -52,6 +54,18 @@ for base in "${bases[@]}"; do
 	done
 done
 
+# What the first step boots is built here, so that its progress is seen, and what the others boot
+# meanwhile, so that it is there when they come. What fails here fails again in its step.
+read -r base name _ <<<"${todo[0]}"
+! boots "$name" || BASE=$base AHEAD=yes run "$top/lab/check/$name.sh" || :
+ahead=()
+for i in "${todo[@]:1}"; do
+	read -r base name _ <<<"$i"
+	! boots "$name" || ahead+=("$base" "$name")
+done
+[ ${#ahead[@]} = 0 ] || spawn "$top/lab/ahead.sh" "${ahead[@]}"
+
+export CHECK_RUN="$$ $EPOCHREALTIME"
 passed=0 failed=0 skipped=0
 step_logged() { "$top/lab/check/$1.sh" 2>&1 | tee "$2" >&2; }
 for i in "${!todo[@]}"; do

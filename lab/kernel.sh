@@ -35,7 +35,8 @@ image=$obj/arch/x86/boot/bzImage
 state="$(cat "$work/stock.version") $([ "$kind" = stock ] || series_digest) $(sha256sum <<<"$wanted")"
 
 mkdir -p "$obj" || die "cannot create the directory $obj"
-lock "kernel-$(sha256sum <<<"$obj" | cut -c1-12)"
+log=$work/log/kernel-$(basename "$obj").log
+lock "kernel-$(sha256sum <<<"$obj" | cut -c1-12)" "the $kind kernel that is being built in $obj ($log)"
 if [ -f "$image" ] && [ "$(cat "$obj/lab.state" 2>/dev/null)" = "$state" ]; then
 	echo "$image"
 	exit 0
@@ -43,7 +44,6 @@ fi
 need_space 1500 "$obj"
 rm -f "$obj/lab.state"
 
-log=$work/log/kernel-$(basename "$obj").log
 say "configuring the $kind kernel of $base in $obj"
 printf '%s\n' "$wanted" >"$obj/lab.config"
 configure() {

@@ -98,11 +98,11 @@ need_space() {
 	[ "$free" -ge "$1" ] || die "the disk is too full: $dir has $free MiB free, and $1 MiB are needed"
 }
 
-# One run at a time works on the thing of that name; a second one waits.
+# lock NAME [WHAT]: one run at a time works on the thing of that name; a second one waits.
 lock() {
 	mkdir -p "$work"
 	exec 9>"$work/.lock-$1"
-	flock -n 9 || { say "waiting for another run that works on $work/$1"; flock 9; }
+	flock -n 9 || { say "waiting for ${2:-another run that works on $work/$1}"; flock 9; }
 }
 
 as_root() {

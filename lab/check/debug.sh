@@ -9,6 +9,7 @@
 
 test_kernel patched debug
 test_programs
+prepared
 mapfile -t all < <(find "$programs" -name '*_test' -type f -printf '%f\n' | sort)
 mapfile -t some < <(of_policy any "${all[@]}")
 [ "${DEBUG:-}" = all ] || some=(aead_test audit_test drop_key_test fuzz_test hostile_root_bound_test key_race_test trusted_pcr_test)

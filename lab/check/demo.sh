@@ -5,7 +5,7 @@
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 
-# The kernel first, so that its progress is seen. That of `make demo` is built for one base;
+# The kernel first. That of `make demo` is built for one base;
 # on another one the demo runs on the selftests' kernel, which has all of it: minutes less.
 if [ "$base" = "$default_base" ]; then
 	run "$top/lab/kernel.sh" patched >/dev/null
@@ -13,6 +13,7 @@ else
 	test_kernel patched
 	export EXTRA_CONFIG=$fragments
 fi
+prepared
 try 'make demo' "$top/lab/demo.sh"
 try 'make demo INTEGRITY=1' "$top/lab/demo.sh" --integrity
 plan

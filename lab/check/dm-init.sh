@@ -8,6 +8,7 @@
 . "$(dirname "$0")/guest.sh"
 
 test_kernel patched
+prepared
 hex=$(head -c 64 /dev/urandom | od -An -v -tx1 | tr -d ' \n')
 # create NAME KEY: boots with such a volume on a RAM disk
 create() { boot "dm-init-$1" 60 "lab.mode=probe dm-mod.create=\"$1,,,rw,0 2048 crypt aes-xts-plain64 $2 0 /dev/ram0 0\""; }

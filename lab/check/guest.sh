@@ -1,35 +1,25 @@
 # shellcheck shell=bash disable=SC2034,SC2154
 # guest.sh - what the steps that boot a guest share: the kernel of the selftests, their
 # programs, the boot, and the look at its console. Sources tap.sh; sourced after lib.sh.
+# Such a step has first built what it boots, then calls prepared, and only then does the rest.
 
 . "$top/lab/check/tap.sh"
 
-tests=dm-crypt-keyring
 # test_kernel stock|patched [debug]: sets $kernel, and $fragments to its EXTRA_CONFIG. Those of the
 # selftests are what the series brings on this base; the stock kernel has no KUnit tests of ours.
 test_kernel() {
-	local dir=$work/patched/tools/testing/selftests/$tests
+	local dir=$work/patched/tools/testing/selftests/dm-crypt-keyring
 	run "$top/lab/patched.sh"
-	[ -f "$dir/config" ] || die "the series brings no fragment for its selftests, tools/testing/selftests/$tests/config"
+	[ -f "$dir/config" ] || die "the series brings no fragment for its selftests, ${dir#"$work/patched/"}/config"
 	fragments="$top/lab/config/selftest.config $(echo "$dir"/config*)"
 	[ "$1" = stock ] || fragments+=" $top/lab/config/selftest-patched.config"
 	[ -z "${2:-}" ] || fragments+=" $top/lab/config/$2.config"
 	kernel=$(EXTRA_CONFIG=$fragments "$top/lab/kernel.sh" "$1")
 }
-make_tests() {
-	local obj=$work/check/selftests-obj
-	rm -rf "$work/check/selftests" "$obj"
-	mkdir -p "$obj"
-	kmake -C "$work/patched" O="$obj" allnoconfig
-	kmake -C "$work/patched" O="$obj" headers
-	LDFLAGS=-static kmake -C "$work/patched/tools/testing/selftests" O="$obj" ARCH=x86_64 TARGETS="$tests" \
-		INSTALL_PATH="$work/check/selftests" FORCE_TARGETS=1 install
-}
-# test_programs: builds the selftests from the patched source; sets $programs, their directory
-test_programs() {
-	run_logged "$work/log/selftests-build.log" make_tests
-	programs=$work/check/selftests/$tests
-}
+# test_programs: sets $programs, the directory of the selftests' programs
+test_programs() { programs=$("$top/lab/check/programs.sh"); }
+# prepared: here ends a run that is only to build, for ahead.sh
+prepared() { [ -z "${AHEAD:-}" ] || exit 0; }
 # chosen DIR PROGRAM...: puts those of $programs that are there into DIR, to be run in this
 # order. Some want a policy that cannot be taken back, so each policy gets a boot of its own.
 chosen() {
@@ -79,7 +69,10 @@ boot() {
 	case $1 in *suspend*) ports=isa ;; *) ports=virtio ;; esac
 	try "$1: the guest boots, does its work and switches off" "$top/lab/boot.sh" --kernel "$kernel" --initrd "$initrd" \
 		--ports $ports --tpm "$work/check/tpm-$1" --result "$result" --console "$console" --timeout "$2" --append "$3" --mem "${5:-512}"
+	echo "${CHECK_RUN:-}" >"$work/log/$1.run"
 }
+# same_run NAME: whether that boot was one of this run of check.sh
+same_run() { [ -n "${CHECK_RUN:-}" ] && [ "$(cat "$work/log/$1.run" 2>/dev/null)" = "$CHECK_RUN" ]; }
 # quiet: the kernel did not complain on $console
 quiet() {
 	local splats

@@ -7,6 +7,7 @@
 . "$(dirname "$0")/guest.sh"
 
 test_kernel patched
+prepared
 boot kunit 120 "lab.mode=probe kunit.enable=1 kunit.autorun=1"
 # Nested results, "    ok 1 name", follow "    # Subtest: suite"; kernel messages that
 # stand between them are no business of this step.

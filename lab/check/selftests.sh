@@ -9,6 +9,7 @@
 
 test_kernel patched
 test_programs
+prepared
 mapfile -t all < <(find "$programs" -name '*_test' -type f -printf '%f\n' | sort)
 
 for policy in $policies; do
