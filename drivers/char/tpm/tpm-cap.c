@@ -8,16 +8,19 @@
  * so, and who unbinds the driver in time can see to it.  What was measured before
  * can then be extended again, from the log, up to the state in which the secret was
  * sealed.  So the kernel remembers which PCRs were capped, and caps them again
- * before user space gets to a TPM that is new or has slept.
+ * before user space gets to a TPM that is new or has slept, and when user space
+ * itself starts one up.
  */
 
+#include <linux/module.h>
 #include <linux/slab.h>
 
 #include "tpm.h"
 
 /*
  * The PCRs that were capped since the system started.  Of any chip: a driver that is
- * bound again makes a new one of the same TPM.  A bit is never cleared.
+ * bound again makes a new one of the same TPM.  A bit is never cleared, and with the
+ * first one this module stays.
  */
 static unsigned long tpm_capped;
 
@@ -55,7 +58,8 @@ static int tpm_extend_cap(struct tpm_chip *chip, u32 pcr_idx)
  * @pcr_idx: number of the PCR, one that user space cannot reset
  *
  * Extends the PCR in all active banks.  The PCR of a TPM 2.0 is extended again
- * whenever a TPM appears, and at every resume from sleep.
+ * whenever a TPM appears, when its driver resumes by tpm_pm_resume(), and after a
+ * TPM2_Startup() that comes through a character device.
  *
  * Context: Process context. May sleep.
  *
@@ -77,8 +81,12 @@ int tpm_pcr_cap(struct tpm_chip *chip, u32 pcr_idx)
 		return rc;
 
 	rc = tpm_extend_cap(chip, pcr_idx);
-	if (!rc && (chip->flags & TPM_CHIP_FLAG_TPM2))
+	/* Only an answer of the TPM's says that it did nothing. */
+	if (rc <= 0 && (chip->flags & TPM_CHIP_FLAG_TPM2)) {
+		if (!tpm_capped)
+			__module_get(THIS_MODULE);
 		set_bit(pcr_idx, &tpm_capped);
+	}
 
 	tpm_put_ops(chip);
 	return rc > 0 ? -EIO : rc;
@@ -89,7 +97,8 @@ EXPORT_SYMBOL_GPL(tpm_pcr_cap);
  * tpm_cap_again() - cap what was capped before
  * @chip: a chip that is started, with tpm_mutex held or not yet registered
  *
- * Virtual chips are left out: nothing of this machine is sealed to them.
+ * Virtual chips are left out: nothing of this machine is sealed to them.  A chip that
+ * is in the middle of an update, or does not say which banks it has, cannot be capped.
  *
  * Return: 0 on success, or if nothing was capped, else an errno; then @chip must
  *	   not be used by user space.
@@ -99,8 +108,7 @@ int tpm_cap_again(struct tpm_chip *chip)
 	unsigned long capped = READ_ONCE(tpm_capped);
 	int rc, pcr;
 
-	if (!(chip->flags & TPM_CHIP_FLAG_TPM2) || chip->flags & TPM_CHIP_FLAG_VIRTUAL ||
-	    tpm_is_firmware_upgrade(chip))
+	if (!(chip->flags & TPM_CHIP_FLAG_TPM2) || chip->flags & TPM_CHIP_FLAG_VIRTUAL)
 		return 0;
 
 	for_each_set_bit(pcr, &capped, TPM2_PLATFORM_PCR) {
@@ -116,11 +124,10 @@ int tpm_cap_again(struct tpm_chip *chip)
 
 /**
  * tpm_resume_caps() - cap what was capped before, after a sleep
- * @chip: a chip that can be used again
+ * @chip: a chip that is still marked as suspended, with tpm_mutex held
  *
  * Takes @chip out of use if that fails: until its driver is bound again it is there
- * for nobody.  Called while user space still sleeps, which so finds no PCR that has
- * lost its cap.
+ * for nobody.
  */
 void tpm_resume_caps(struct tpm_chip *chip)
 {
@@ -129,10 +136,10 @@ void tpm_resume_caps(struct tpm_chip *chip)
 	if (!READ_ONCE(tpm_capped))
 		return;
 
-	rc = tpm_try_get_ops(chip);
+	rc = tpm_chip_start(chip);
 	if (!rc) {
 		rc = tpm_cap_again(chip);
-		tpm_put_ops(chip);
+		tpm_chip_stop(chip);
 	}
 	if (rc)
 		chip->flags |= TPM_CHIP_FLAG_DISABLE;

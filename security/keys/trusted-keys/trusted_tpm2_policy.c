@@ -25,6 +25,7 @@
  */
 
 #include <linux/asn1_encoder.h>
+#include <linux/capability.h>
 #include <linux/ctype.h>
 #include <linux/kernel.h>
 #include <linux/module.h>
@@ -45,7 +46,7 @@ static int tpm2_find_bank(struct tpm_chip *chip, const char *name)
 	int i;
 
 	if (alg < 0) {
-		pr_err("pcrs=: there is no PCR bank %s\n", name);
+		pr_err("pcrs=: there is no PCR bank %.16s\n", name);
 		return -EINVAL;
 	}
 
@@ -99,7 +100,7 @@ int tpm2_parse_pcrs(struct tpm_chip *chip, char *arg, u32 resettable,
 	while ((n = strsep(&arg, ","))) {
 		/* kstrtouint() would take a sign */
 		if (!isdigit(*n) || kstrtouint(n, 10, &pcr) || pcr >= TPM2_PLATFORM_PCR) {
-			pr_err("pcrs=: there is no PCR '%s'\n", n);
+			pr_err("pcrs=: there is no PCR '%.16s'\n", n);
 			return -EINVAL;
 		}
 		if (resettable & BIT(pcr)) {
@@ -371,6 +372,8 @@ u32 tpm2_policy_pcrs(const struct tpm2_policy *policy)
 /**
  * tpm2_policy_asks_auth() - tell if a policy asks for the authorization value
  * @policy: the policy
+ *
+ * Return: true if it does.
  */
 bool tpm2_policy_asks_auth(const struct tpm2_policy *policy)
 {
@@ -393,17 +396,22 @@ bool tpm2_policy_asks_auth(const struct tpm2_policy *policy)
  */
 u8 *tpm2_policy_encode(const struct tpm2_policy *policy, u8 *data, const u8 *end)
 {
+	u8 *scratch __free(kfree) = NULL;
 	/* of one command the fields, of all commands the sequences, and these in one */
 	const size_t size = TPM2_POLICY_COMMANDS * (TPM2_POLICY_PCR_SIZE + 32);
-	u8 *scratch __free(kfree) = kmalloc(4 * size, GFP_KERNEL);
-	u8 *field = scratch, *fields = scratch + size;
-	u8 *all = scratch + 2 * size, *sequence = scratch + 3 * size;
-	u8 *f, *fs, *a = all, *s;
+	u8 *field, *fields, *all, *sequence, *f, *fs, *a, *s;
 	int i;
 
+	scratch = kmalloc(4 * size, GFP_KERNEL);
 	if (!scratch)
 		return ERR_PTR(-ENOMEM);
 
+	field = scratch;
+	fields = scratch + size;
+	all = scratch + 2 * size;
+	sequence = scratch + 3 * size;
+
+	a = all;
 	for (i = 0; i < policy->count; i++) {
 		const struct tpm2_policy_command *command = &policy->command[i];
 
@@ -477,7 +485,8 @@ void tpm2_policy_add_params(struct tpm2_policy *policy, const u8 *value, size_t 
  * @pub_len: its length in bytes
  * @options: options of the load; policy_pcrs is set
  *
- * Return: 0, or -EINVAL with a sentence in the log.
+ * Return: 0, or with a sentence in the log -EINVAL, or -EPERM if the load would cap a
+ *	   PCR and the caller may not.
  */
 int tpm2_policy_check(const struct tpm2_policy *policy, const u8 *pub, size_t pub_len,
 		      struct trusted_key_options *options)
@@ -512,6 +521,12 @@ int tpm2_policy_check(const struct tpm2_policy *policy, const u8 *pub, size_t pu
 	if (options->pcrlock && !(options->policy_pcrs & BIT(options->pcrlock))) {
 		pr_err("pcrlock=%d: the key is not bound to that PCR\n", options->pcrlock);
 		return -EINVAL;
+	}
+	if (options->unasked_cap > 0 && options->policy_pcrs & BIT(options->unasked_cap) &&
+	    !capable(CAP_SYS_ADMIN)) {
+		pr_err("the key is bound to PCR %d, which only CAP_SYS_ADMIN may cap\n",
+		       options->unasked_cap);
+		return -EPERM;
 	}
 	return 0;
 }

@@ -8,10 +8,8 @@
 
 #include <crypto/sha2.h>
 #include <keys/trusted-type.h>
+#include <linux/tpm.h>
 #include <linux/types.h>
-
-struct tpm2_auth;
-struct tpm_chip;
 
 #define TPM2_POLICY_COMMANDS	4
 

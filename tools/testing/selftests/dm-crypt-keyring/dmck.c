@@ -649,6 +649,41 @@ int dm_keyring_set(const char *name, const char *value)
 	return ret;
 }
 
+int file_put(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = write(fd, value, strlen(value)) < 0 ? -errno : 0;
+	close(fd);
+	return ret;
+}
+
+const char *machine_sleepless(void)
+{
+	char state[NAME_SIZE] = "";
+	int fd = open("/sys/power/state", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		if (read(fd, state, sizeof(state) - 1) < 0)
+			state[0] = '\0';
+		close(fd);
+	}
+	if (!strstr(state, "mem"))
+		return "needs a machine that can be suspended to RAM";
+	if (access("/sys/class/rtc/rtc0/wakealarm", W_OK))
+		return "needs a clock that wakes the machine";
+	return NULL;
+}
+
+int machine_sleep(void)
+{
+	int ret = file_put("/sys/class/rtc/rtc0/wakealarm", "+2");
+
+	return ret < 0 ? ret : file_put("/sys/power/state", "mem");
+}
+
 int fill_random(void *data, size_t size)
 {
 	ssize_t done = getrandom(data, size, 0);

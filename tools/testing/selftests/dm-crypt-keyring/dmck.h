@@ -162,6 +162,13 @@ int alg_open(const char *type, const char *name, const void *key, size_t size, i
 const char *dm_keyring_param(const char *name);
 int dm_keyring_set(const char *name, const char *value);
 
+/* Why the machine cannot sleep, and be woken by its clock, or NULL. */
+const char *machine_sleepless(void);
+/* Suspends it to RAM, for two seconds. */
+int machine_sleep(void);
+/* Writes to a file that is there, such as one in sysfs. */
+int file_put(const char *path, const char *value);
+
 int fill_random(void *data, size_t size);
 void to_hex(char *hex, const unsigned char *data, size_t size);
 /* Returns how many bytes it was, @digits / 2 of them. */

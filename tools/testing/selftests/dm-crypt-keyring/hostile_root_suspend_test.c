@@ -8,15 +8,12 @@
  * TPM then, until the next boot.
  */
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "dmck.h"
 #include "tpm.h"
@@ -37,23 +34,12 @@ FIXTURE(suspend)
 	char driver[PATH_MAX];
 };
 
-static int put(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret;
-
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, value, strlen(value)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
-
 static int trusted_add(const char *payload)
 {
 	return key_add("trusted", DESC, payload, strlen(payload));
 }
 
-static int load(const char *hex, const char *options)
+static int load_blob(const char *hex, const char *options)
 {
 	char payload[COMMAND_SIZE];
 
@@ -63,14 +49,11 @@ static int load(const char *hex, const char *options)
 
 FIXTURE_SETUP(suspend)
 {
-	char text[REF_SIZE] = "", path[PATH_MAX];
-	int fd = open("/sys/power/state", O_RDONLY | O_CLOEXEC), ret;
+	char text[REF_SIZE], path[PATH_MAX];
+	int ret;
 
-	if (fd < 0 || read(fd, text, sizeof(text) - 1) < 0 || !strstr(text, "mem"))
-		SKIP(return, "needs a machine that sleeps: no mem in /sys/power/state");
-	close(fd);
-	if (access("/sys/class/rtc/rtc0/wakealarm", W_OK))
-		SKIP(return, "needs a clock that wakes the machine");
+	if (machine_sleepless())
+		SKIP(return, "%s", machine_sleepless());
 
 	ASSERT_EQ(0, keys_open());
 	ret = trusted_add(NEW);
@@ -95,7 +78,7 @@ FIXTURE_SETUP(suspend)
 	ASSERT_EQ(0, tpm_key_parse(&self->key, self->der, from_hex(self->der, self->hex, ret)));
 	ASSERT_EQ(0, keys_open());
 	snprintf(text, sizeof(text), "pcrlock=%u", PCR);
-	ASSERT_LT(0, load(self->hex, text));
+	ASSERT_LT(0, load_blob(self->hex, text));
 }
 
 FIXTURE_TEARDOWN(suspend)
@@ -108,17 +91,16 @@ TEST_F(suspend, cap_stays_on)
 	char path[PATH_MAX + 8];
 
 	snprintf(path, sizeof(path), "%s/unbind", self->driver);
-	ASSERT_EQ(0, put(path, self->device));
-	ASSERT_EQ(0, put("/sys/class/rtc/rtc0/wakealarm", "+2"));
-	ASSERT_EQ(0, put("/sys/power/state", "mem"));
+	ASSERT_EQ(0, file_put(path, self->device));
+	ASSERT_EQ(0, machine_sleep());
 	snprintf(path, sizeof(path), "%s/bind", self->driver);
-	ASSERT_EQ(0, put(path, self->device));
+	ASSERT_EQ(0, file_put(path, self->device));
 
 	ASSERT_EQ(32, tpm_read(TPM_SHA256, PCR, value));
 	EXPECT_NE(0, memcmp(zeros, value, 32));
 	EXPECT_EQ(-EPERM, tpm_unseal(&self->key, TPM_SHA256, 1 << PCR, "", secret,
 				     sizeof(secret)));
-	EXPECT_GT(0, load(self->hex, ""));
+	EXPECT_GT(0, load_blob(self->hex, ""));
 }
 
 TEST_HARNESS_MAIN

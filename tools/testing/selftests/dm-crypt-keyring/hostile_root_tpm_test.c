@@ -37,7 +37,7 @@ static int trusted_add(const char *payload)
 	return key_add("trusted", DESC, payload, strlen(payload));
 }
 
-static int load(const char *hex, const char *options)
+static int load_blob(const char *hex, const char *options)
 {
 	char payload[COMMAND_SIZE];
 	/* A key of that name would be updated. */
@@ -79,7 +79,7 @@ FIXTURE_SETUP(tpm)
 	self->hex[ret] = '\0';
 	ASSERT_EQ(0, tpm_key_parse(&self->key, self->der, from_hex(self->der, self->hex, ret)));
 	ASSERT_EQ(0, keys_open());
-	self->serial = load(self->hex, CAP);
+	self->serial = load_blob(self->hex, CAP);
 	ASSERT_LT(0, self->serial);
 }
 
@@ -98,8 +98,8 @@ TEST_F(tpm, unsealed_without_the_kernel)
 
 TEST_F(tpm, loaded_once_more)
 {
-	EXPECT_EQ(-EPERM, load(self->hex, ""));
-	EXPECT_EQ(-EPERM, load(self->hex, CAP));
+	EXPECT_EQ(-EPERM, load_blob(self->hex, ""));
+	EXPECT_EQ(-EPERM, load_blob(self->hex, CAP));
 }
 
 /* Sealed anew, the key is whose authorization it is. */

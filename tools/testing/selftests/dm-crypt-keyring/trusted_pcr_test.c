@@ -483,6 +483,8 @@ static const char *const refused[] = {
 	"hash=sha1 pcrs=sha256:7",
 	"pcrs=sha256:7 policyhandle=3000000",
 	"pcrs=sha256:7 pcrlock=11",
+	/* It is there, and not for us to extend. */
+	"pcrs=sha256:22 pcrlock=22",
 	"pcrs=sha256:7 policydigest=" ZEROS ZEROS ZEROS ZEROS,
 };
 
@@ -515,8 +517,8 @@ TEST(largest)
 	if (unsupported())
 		SKIP(return, "%s", unsupported());
 	ASSERT_EQ(0, keys_open());
-	snprintf(payload, sizeof(payload), "new 128 keyhandle=" TPM_PARENT " %s pcrs=sha1:7,11 "
-		 "pcrs=sha256:7,11 pcrs=sha384:7,11 pcrs=sha512:7,11", auth);
+	snprintf(payload, sizeof(payload), "new 128 keyhandle=%s %s %s %s", TPM_PARENT, auth,
+		 "pcrs=sha1:7,11 pcrs=sha256:7,11", "pcrs=sha384:7,11 pcrs=sha512:7,11");
 	key = trusted_add(payload);
 	ASSERT_LT(0, key);
 	ASSERT_EQ(0, read_blob(key, &blob));

@@ -124,6 +124,26 @@ TEST_F(trusted, load_in_the_old_form)
 	EXPECT_GT(0, key_ctl(KEYCTL_UPDATE, key, (uintptr_t)update, strlen(update), 0));
 }
 
+/* Of a TPMKey: the end of its type, the parent, and an octet string of an empty part. */
+#define OID_END "0a0105"
+#define PARENT "02050081000001"
+#define EMPTY "04020000"
+
+/* A TPMKey of two parts that are empty: there are no attributes in the public one. */
+TEST(public_part_that_ends_early)
+{
+	static const char load[] = "load 30170606678105" OID_END PARENT EMPTY EMPTY;
+	int key;
+
+	ASSERT_EQ(0, keys_open());
+	key = trusted_add(NEW);
+	if (key_unsupported("trusted", key))
+		SKIP(return, "%s", key_unsupported("trusted", key));
+	ASSERT_LT(0, key);
+	ASSERT_EQ(0, keys_open());
+	EXPECT_EQ(-EINVAL, trusted_add(load));
+}
+
 FIXTURE(option)
 {
 };

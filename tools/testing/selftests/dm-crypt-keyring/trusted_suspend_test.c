@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A PCR that was capped is capped once more when the machine wakes, with the TPM's driver bound all
+ * the time. Whether the TPM has lost the first cap cannot be seen from outside, so there are two.
+ */
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dmck.h"
+#include "tpm.h"
+#include "../kselftest_harness.h"
+
+#define DESC "dmck:kmk"
+#define PCR 9
+#define NEW "new 32 keyhandle=" TPM_PARENT " pcrs=sha256:9 pcrlock=9"
+/* What a cap extends a PCR with, filled up with zeros. */
+#define CAP "Linux PCR cap"
+
+TEST(cap_at_resume)
+{
+	unsigned char data[2][32] = {}, digest[32], value[64];
+	int key, op;
+
+	if (machine_sleepless())
+		SKIP(return, "%s", machine_sleepless());
+	ASSERT_EQ(0, keys_open());
+	key = key_add("trusted", DESC, NEW, strlen(NEW));
+	if (key_unsupported("trusted", key))
+		SKIP(return, "%s", key_unsupported("trusted", key));
+	ASSERT_LT(0, key);
+
+	ASSERT_EQ(32, tpm_read(TPM_SHA256, PCR, value));
+	memcpy(data[0], value, 32);
+	memcpy(data[1], CAP, strlen(CAP));
+	op = alg_open("hash", "sha256", NULL, 0, 0);
+	ASSERT_LE(0, op);
+	ASSERT_EQ((ssize_t)sizeof(data), write(op, data, sizeof(data)));
+	ASSERT_EQ((ssize_t)sizeof(digest), read(op, digest, sizeof(digest)));
+	close(op);
+
+	ASSERT_EQ(0, machine_sleep());
+	ASSERT_EQ(32, tpm_read(TPM_SHA256, PCR, value));
+	EXPECT_EQ(0, memcmp(digest, value, sizeof(digest)));
+}
+
+TEST_HARNESS_MAIN
