@@ -33,23 +33,24 @@ chosen() {
 	done
 }
 # policy_of PROGRAM: the policy it wants; `later` is one that it tightens itself, and `suspend`
-# is for one that lets the machine sleep
+# and `suspend-bound` are for those that let the machine sleep
 policy_of() {
 	case $1 in
 	hostile_root_tighten_test) echo later ;;
 	hostile_root_suspend_test) echo suspend ;;
+	trusted_suspend_test) echo suspend-bound ;;
 	hostile_root_keyring_test) echo keyring ;;
 	hostile_root_sealed_test) echo sealed ;;
 	*) echo any ;;
 	esac
 }
-policies='any keyring sealed later suspend'
+policies='any keyring sealed later suspend suspend-bound'
 # args_of POLICY: what that is on the kernel's command line. A dump-capture kernel needs room to
 # be loaded, and a PCR of its own is capped by each load of a key that is bound to it.
 args_of() {
 	case $1 in
 	later) echo 'dm_keyring.policy=any crashkernel=64M' ;;
-	suspend) ;;
+	suspend*) ;;
 	*) echo "dm_keyring.policy=$1 trusted.pcrlock=13" ;;
 	esac
 }
