@@ -326,7 +326,7 @@ TEST_F(pcrs, policy_left_out)
  * A bit in each byte of it: another PCR, bank, digest or command, or no sense. Bit 5 of a tag says
  * that the element is made of others, and makes no difference to the kernel's decoder.
  */
-TEST_F(pcrs, policy_edited)
+TEST_F_TIMEOUT(pcrs, policy_edited, 120)
 {
 	unsigned char *byte = self->blob.der + (self->blob.key.policy - self->blob.der);
 	int i;
@@ -344,7 +344,7 @@ TEST_F(pcrs, policy_edited)
 }
 
 /* What is not looked for in the policy alone: the log has no splat, and the next key loads. */
-TEST_F(pcrs, damaged)
+TEST_F_TIMEOUT(pcrs, damaged, 120)
 {
 	unsigned char der[TPM_BLOB_SIZE];
 	int i;
@@ -633,7 +633,7 @@ TEST(cap_of_the_command_line)
 /* Good loads and bad ones leave nothing behind in the TPM. DMCK_LOADS says how many of each. */
 TEST(loads_leave_nothing_behind)
 {
-	int i, n = atoi(getenv("DMCK_LOADS") ?: "50");
+	int i, n = atoi(getenv("DMCK_LOADS") ?: "10");
 	int sessions, saved, objects;
 	struct blob good, bad;
 
