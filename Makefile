@@ -7,7 +7,7 @@ export BASE BUILD CONFIG EXTRA_CONFIG FROM OUT TO TREE
 # A variable that was not given is not passed on as an empty one.
 $(foreach v,BASE BUILD CONFIG EXTRA_CONFIG FROM OUT TO TREE,$(if $($v),,$(eval unexport $v)))
 
-targets := help demo check kernel stock tree export port series-check deb bench
+targets := help demo check kernel stock tree export port series-check deb bench tables
 .PHONY: $(targets)
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make series-check  patches and view in step with each other, in seconds'
 	@echo 'make deb           installable packages of the patched kernel       [BASE=] [CONFIG=file]'
 	@echo 'make bench         what loading a table costs, stock and patched, in instructions   [BASE=]'
+	@echo 'make tables        the tables of README.md anew, from what make check counted'
 
 demo:
 	@lab/install.sh base demo
@@ -59,3 +60,6 @@ deb:
 bench:
 	@lab/install.sh base demo
 	@lab/bench.sh
+
+tables:
+	@lab/tables.sh

@@ -20,6 +20,7 @@ steps=(
 	'kunit         KUnit in the guest'
 	'selftests     the selftests in the guest'
 	'hostile     * what root gets, stock and patched'
+	'memory      * copies of a key in memory, stock and patched'
 	'debug       * the fuzzer and the selftests on a debug kernel'
 )
 if [ $# -gt 0 ]; then

@@ -2,14 +2,15 @@
 /*
  * needle - compute, outside the guest, the key that a guest's kernel made
  *
- * usage: needle TPM-SOCKET TRUSTED-BLOB ENCRYPTED-BLOB MEASUREMENT
+ * usage: needle TPM-SOCKET TRUSTED-BLOB ENCRYPTED-BLOB|- MEASUREMENT|-
  *
  * The blobs are those that `keyctl pipe` gives: the first is the master, sealed by
  * the TPM to PCR 11, the second the volume key, encrypted under the master. The TPM has
  * just been started, so the measurement, SHA-256 in hex, is extended as the guest did.
  * Then the TPM is asked to load and unseal the first in a policy session of our own; of
  * that follows the second, as in security/keys/encrypted-keys/encrypted.c. Prints lines
- * "master=hex" and "key=hex".
+ * "master=hex" and "key=hex". Without a measurement the first is sealed to no PCR, and
+ * without a second blob there is no second line.
  */
 #include <ctype.h>
 #include <err.h>
@@ -203,28 +204,36 @@ int main(int argc, char **argv)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
 	uint8_t blob[MAX_BLOB], data[MAX_BLOB] = { 0 }, master[MAX_BLOB] = "ENC_KEY";
-	uint8_t derived[SHA256_DIGEST_LENGTH], key[MAX_BLOB];
+	uint8_t derived[SHA256_DIGEST_LENGTH] = { 0 }, key[MAX_BLOB];
+	uint32_t handle, session = RS_PASSWORD;
 	int fd, len, key_len, master_len;
 	char text[MAX_BLOB], hex[MAX_BLOB];
 	EVP_CIPHER_CTX *aes;
 
-	if (argc != 5 || unhex(argv[4], derived, sizeof(derived)) != sizeof(derived))
-		errx(1, "usage: needle TPM-SOCKET TRUSTED-BLOB ENCRYPTED-BLOB MEASUREMENT");
+	if (argc != 5 || (strcmp(argv[4], "-") &&
+			  unhex(argv[4], derived, sizeof(derived)) != sizeof(derived)))
+		errx(1, "usage: needle TPM-SOCKET TRUSTED-BLOB ENCRYPTED-BLOB|- MEASUREMENT|-");
 	snprintf(addr.sun_path, sizeof(addr.sun_path), "%s", argv[1]);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
 	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof(addr)))
 		err(1, "cannot reach the TPM at %s", argv[1]);
 
-	measure(fd, derived);
+	if (strcmp(argv[4], "-"))
+		measure(fd, derived);
 	read_file(argv[2], text);
 	len = tpm_parts(blob, unhex(text, blob, sizeof(blob)), data);
 	tpm(fd, CC_LOAD, SRK_HANDLE, RS_PASSWORD, data, len);
-	tpm(fd, CC_UNSEAL, be(data, 4), policy_session(fd), data, 0);
+	handle = be(data, 4);
+	if (strcmp(argv[4], "-"))
+		session = policy_session(fd);
+	tpm(fd, CC_UNSEAL, handle, session, data, 0);
 	/* 4 bytes: length of all parameters, 2 bytes: that of the one there is */
 	master_len = be(data + 4, 2);
 	if (master_len < 32 || master_len > 128)
 		errx(1, "the TPM unsealed %d bytes, which is no master key", master_len);
 	print("master", data + 6, master_len);
+	if (!strcmp(argv[3], "-"))
+		return 0;
 
 	/* <format> <master's name> <length> <IV, encrypted key and HMAC in hex> */
 	read_file(argv[3], text);

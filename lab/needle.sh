@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# needle.sh TPMDIR TRUSTED-BLOB ENCRYPTED-BLOB MEASUREMENT - prints the key that a guest
+# needle.sh TPMDIR TRUSTED-BLOB ENCRYPTED-BLOB|- MEASUREMENT|- - prints the key that a guest
 # made, as computed here with its TPM, which no guest may be using (needle.c says how).
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/tpm.sh"
 
-[ $# -eq 4 ] || die "usage: needle.sh TPMDIR TRUSTED-BLOB ENCRYPTED-BLOB MEASUREMENT"
+[ $# -eq 4 ] || die "usage: needle.sh TPMDIR TRUSTED-BLOB ENCRYPTED-BLOB|- MEASUREMENT|-"
 dir=$(mktemp -d)
 on_exit "rm -rf '$dir'"
 cc -O2 -Wall -o "$dir/needle" "$top/lab/needle.c" -lcrypto || die "lab/needle.c does not compile"

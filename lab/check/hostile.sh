@@ -46,6 +46,8 @@ for policy in $policies; do
 done
 
 table=$work/log/hostile.table
+counts=$work/log/hostile.counts
+: >"$counts"
 printf '%-28s %-14s %-14s %s\n' "tests that fail on $base:" stock patched 'what root gets from stock' >"$table"
 while read -r program what; do
 	[ -f "$programs/$program" ] || continue
@@ -54,8 +56,10 @@ while read -r program what; do
 	read -r lost all < <(tests "$stock" "$program")
 	read -r kept of < <(tests "$patched" "$program")
 	printf '%-28s %-14s %-14s %s\n' "$program" "$lost of $all" "$kept of $of" "$what" >>"$table"
+	echo "$program $lost $all $kept $of" >>"$counts"
 	if [ "$lost" -gt 0 ]; then ok "$program fails on the stock kernel"; else not_ok "$program fails on the stock kernel" "$lost of $all tests failed; see $stock"; fi
 	if [ "$kept" = 0 ] && [ "$of" -gt 0 ]; then ok "$program passes on the patched kernel"; else not_ok "$program passes on the patched kernel" "$kept of $of tests failed; see $patched"; fi
 done < <(grep -v '^#' "$rows")
 sed 's/^/# /' "$table"
+try 'README.md has these counts' "$top/lab/tables.sh" --compare hostile
 plan
