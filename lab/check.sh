@@ -21,6 +21,7 @@ steps=(
 	'selftests     the selftests in the guest'
 	'hostile     * what root gets, stock and patched'
 	'memory      * copies of a key in memory, stock and patched'
+	'mutations   * faults that the checkers must catch'
 	'debug       * the fuzzer and the selftests on a debug kernel'
 )
 if [ $# -gt 0 ]; then

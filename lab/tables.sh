@@ -40,6 +40,8 @@ hostile() {
 		on=$(base_of "$program")
 		[ "$on" ] || die "lab/check/rows has $program, which no series brings"
 		read -r lost all kept of < <(left "$on" hostile.counts | sed -n "s/^$program //p") || :
+		# How many of a race's tests fail is a matter of luck.
+		case "$program $lost" in *_race_test\ [1-9]*) lost=some ;; esac
 		if [ "$lost" ]; then
 			cells="$lost of $all | $kept"
 			[ "$kept" = 0 ] || cells+=" of $of"

@@ -37,10 +37,12 @@ is 'without results nothing is written' fails tables memory
 is 'and that is said' said 'lab/check.sh memory leaves them'
 is 'nor changed' has '| old |'
 printf '%s\n' '| new |' '| 1 2 3 0 |' >"${counts%/*}/memory.table"
-echo 'key_race_test 3 3 0 3' >"$counts"
+echo 'encrypted_blob_test 3 3 0 3' >"$counts"
+echo 'key_race_test 3 3 0 3' >>"$counts"
 is 'with results all is written' tables
 is 'the one table' has '| 1 2 3 0 |'
-is 'the counts of the other, and the words' has '| `key_race_test` | 3 of 3 | 0 | the table shows'
+is 'the counts of the other, and the words' has '| `encrypted_blob_test` | 3 of 3 | 0 | an encrypted key'
+is 'but of a race only that there are some' has '| `key_race_test` | some of 3 | 0 | the table shows'
 is 'not what was there' fails has '| old |'
 is 'what was not counted stays' has '| `inlinecrypt_test` (7.3) | 5 of 6 | 0 |'
 is 'what is no row goes' fails has gone_test
@@ -48,12 +50,14 @@ for line in before between after; do is "what is beside it stays: $line" has "$l
 cp "$README_FILE" "$tmp/before"
 is 'a second time it changes nothing' eval 'tables && cmp "$README_FILE" "$tmp/before"'
 is 'what holds is well' tables --compare
-sed -i '/key_race/s/the table shows/it shows/' "$README_FILE"
+sed -i '/encrypted_blob/s/an encrypted key/it/' "$README_FILE"
 is 'other words are well' tables --compare hostile
 echo 'key_race_test 2 3 0 3' >"$counts"
+is 'another one of a race is, too' tables --compare hostile
+echo 'encrypted_blob_test 2 3 0 3' >"$counts"
 is 'another count is not' fails tables --compare hostile
-is 'and is shown' said '+| `key_race_test` | 2 of 3 | 0 |'
-echo 'key_race_test 3 3 1 3' >"$counts"
+is 'and is shown' said '+| `encrypted_blob_test` | 2 of 3 | 0 |'
+echo 'encrypted_blob_test 3 3 1 3' >"$counts"
 is 'nor one of the patched kernel' fails tables --compare hostile
 BASE=7.3 is 'of another base it is not looked at' tables --compare hostile
 echo 'inlinecrypt_test 4 6 0 6' >"$counts"
