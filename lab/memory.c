@@ -213,13 +213,14 @@ static int fill(unsigned long mib)
 
 /*
  * A child loads and clears the table, again and again, and is killed at a time that it does not
- * know. Prints how often that was within a load.
+ * know, in a load that it has begun. Prints how often that load had not ended.
  */
 static int kill_loads(int times, const char *device, const char *parameters)
 {
 	volatile int *loading = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct call call = { 0 };
 	int i, within = 0, status;
+	long spin;
 	pid_t child;
 
 	if (loading == MAP_FAILED)
@@ -235,19 +236,25 @@ static int kill_loads(int times, const char *device, const char *parameters)
 			*loading = 1;
 			status = dm(DM_TABLE_LOAD, &call);
 			*loading = 0;
-			if (status)
+			if (status) {
+				*loading = -1;
 				_exit(status);
+			}
 			memset(&call, 0, sizeof(call));
 			prepare(&call, device, 0);
 			dm(DM_TABLE_CLEAR, &call);
 		}
 		usleep(1000 + random() % 30000);
+		while (!*loading)
+			;
+		for (spin = random() % 200000; spin && *loading; spin--)
+			;
 		kill(child, SIGKILL);
 		if (waitpid(child, &status, 0) != child)
 			return errno;
 		if (!WIFSIGNALED(status))
 			return WEXITSTATUS(status);
-		within += *loading;
+		within += *loading == 1;
 		memset(&call, 0, sizeof(call));
 		prepare(&call, device, 0);
 		dm(DM_TABLE_CLEAR, &call);
