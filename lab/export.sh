@@ -30,7 +30,7 @@ git ls-files --others -- drivers/md security/keys include/linux include/keys too
 	while read -r path; do say "note: $path is not in git; git add -f takes it in"; done
 
 lock export
-out=$series.tmp
+out=$work/patches.tmp
 view=$work/view.tmp
 on_exit "rm -rf '$out' '$view'"
 rm -rf "$out" "$view"
@@ -117,8 +117,8 @@ rsync -rpc --delete "$out/" "$series/"
 while read -r path; do in_view "$path" || rm "$view/$path"; done <"$view.list"
 rsync -rpc "$view/" "$top/"
 # What no series creates any more.
-(cd "$top" && git ls-files --cached --others --exclude-standard -- "${roots[@]}") |
-	grep -vxFf <(for name in $(all_bases); do created "$name"; done) |
+command git -C "$top" ls-files --cached --others --exclude-standard -- "${roots[@]}" |
+	{ grep -vxFf <(for name in $(all_bases); do created "$name"; done) || :; } |
 	while read -r path; do rm -f "${top:?}/$path"; done
 git update-ref refs/lab/exported series
 say "exported $(git rev-list --count base..series) patches and $(wc -l <"$view.list") files of the view"

@@ -76,10 +76,9 @@ run() {
 	return "$status"
 }
 
-logged() { local log=$1; shift; "$@" >"$log" 2>&1; }
+logged() { local log=$1; shift; mkdir -p "${log%/*}"; "$@" >"$log" 2>&1; }
 run_logged() {
 	local log=$1
-	mkdir -p "$(dirname "$log")"
 	run logged "$@" || die "'${2##*/} ${*:3}' failed; its output is in $log"
 }
 

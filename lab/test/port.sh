@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # port.sh (test) - two tiny kernels that differ in a line, with the same series on both:
 # what is changed on the one has to arrive on the other by 'make port', and only that, and
-# a conflict has to stop it until it is solved. Prints TAP.
+# a conflict has to stop it until it is solved. And the view that 'make export' leaves.
+# Prints TAP.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 
@@ -27,6 +28,7 @@ commit() { git -C "$BUILD/$1/tree" add -A -f && git -C "$BUILD/$1/tree" commit -
 fixup() { git -C "$BUILD/$1/tree" add -A -f && git -C "$BUILD/$1/tree" commit -q --fixup "$2" && GIT_SEQUENCE_EDITOR=: git -C "$BUILD/$1/tree" rebase -q -i --autosquash base; }
 at() { git -C "$BUILD/$1/tree" log --format=%h --grep "^$2" -1; }
 
+(cd "$copy" && git init -q)
 # The kernels, and the series on both: the same but for a line of the first patch.
 for base in old new; do
 	mkdir -p "$BUILD/$base/stock/drivers" "$copy/patches/$base"
@@ -46,7 +48,7 @@ for base in old new; do
 	lab export $base || exit 1
 done
 echo 'patch core-hook  the line is another one' >"$copy/patches/TEXTS"
-(cd "$copy" && git init -q && git add -A && git commit -q -m both)
+(cd "$copy" && git add -A && git commit -q -m both)
 clean() { [ -z "$(git -C "$copy" status --porcelain patches/old)" ]; }
 # arrived PATCH TEXT: that patch of the old base has the text
 arrived() { lab export old && grep -qF -- "$2" "$copy"/patches/old/[0-9]*-"$1".patch; }
@@ -85,4 +87,17 @@ git -C "$BUILD/old/tree" add drivers/core.c
 is 'solved, it goes on to the end' lab port
 is 'with the solution' arrived core-hook '+the old line, hooked twice'
 is 'and what follows unchanged' arrived core-last +thirty-five
+
+# The view. By name "old" is the newer one.
+echo 'file drivers/fresh.c  the text is another one' >>"$copy/patches/TEXTS"
+echo three >>"$old/fresh.c"
+fixup old "$(at old 'fresh: add')"
+echo stale >"$copy/drivers/stale.c"
+shown() { cmp "$old/fresh.c" "$copy/drivers/fresh.c"; }
+is 'both are exported' eval 'lab export old && lab export new'
+is 'the view of a file with two texts is of the newest base' shown
+lab export old
+is 'whichever is exported last' shown
+is 'the view has nothing that no series creates' test ! -e "$copy/drivers/stale.c"
+is 'and what is no part of it stays' test -e "$copy/lab/export.sh"
 echo "1..$n"

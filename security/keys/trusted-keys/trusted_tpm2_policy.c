@@ -13,15 +13,17 @@
  *
  *	TPM2_PolicyPCR:		SHA-256(digest || code || selection || SHA-256(PCRs))
  *	TPM2_PolicyAuthValue:	SHA-256(digest || code)
+ *	TPM2_PolicyAuthorize:	see trusted_tpm2_approval.c
  *
  * Part 3 of the TPM 2.0 specification has this with each command.  It is computed here,
  * not asked for in a trial session: what a key gets bound to is then what the kernel
  * said, whoever listens to the TPM, and a blob whose commands do not lead to the digest
  * in its public area is told from one that meets the wrong circumstances.
  *
- * This file owns all that is known of policies: the options that make one, its digest,
- * its form in the blob, and how it is run.  The commands themselves go to the TPM
- * through drivers/char/tpm/tpm2-sessions.c.
+ * This file owns what is known of policies: the options that make one, its digest, its
+ * form in the blob, and how it is run; trusted_tpm2_approval.c has what is particular to
+ * policies that are signed.  The commands themselves go to the TPM through
+ * drivers/char/tpm/tpm2-sessions.c.
  */
 
 #include <linux/asn1_encoder.h>
@@ -197,30 +199,45 @@ static int tpm2_digest_pcrs(struct tpm_chip *chip, const struct trusted_key_pcrs
  * @chip: the chip; its ops are not held
  * @options: options of a key that is to be sealed
  * @params: memory for the parameters, for as long as @policy is used
- * @policy: set to the policy, which is none without pcrs=
+ * @policy: set to the policy, which is none without pcrs= and policypub=
  *
- * Return: 0, -ENOMEM, -EIO if the TPM does not let a PCR be read, or an errno of the
- *	   transmission.
+ * Return: 0, -ENOMEM, -EIO if the TPM does not let a PCR be read, -EINVAL if it does not
+ *	   take the public key, or an errno of the transmission.
  */
 int tpm2_policy_new(struct tpm_chip *chip, const struct trusted_key_options *options,
-		    u8 params[TPM2_POLICY_PCR_SIZE], struct tpm2_policy *policy)
+		    u8 params[TPM2_POLICY_PARAMS_SIZE], struct tpm2_policy *policy)
 {
 	struct tpm2_policy_command *command = policy->command;
 	u8 digest[SHA256_DIGEST_SIZE];
 	int rc;
 
 	policy->count = 0;
-	if (!options->pcrs.nr)
+	if (!options->pcrs.nr && !options->policypub)
 		return 0;
 
-	rc = tpm2_digest_pcrs(chip, &options->pcrs, digest);
-	if (rc)
-		return rc;
+	/* Whatever came before is replaced by the approval, so this comes first. */
+	if (options->policypub) {
+		rc = tpm2_authorize_new(chip, options, params);
+		if (rc < 0)
+			return rc;
 
-	command->code = TPM2_CC_POLICY_PCR;
-	command->len = tpm2_policy_pcr_params(&options->pcrs, digest, params);
-	command->params = params;
-	command++;
+		command->code = TPM2_CC_POLICY_AUTHORIZE;
+		command->len = rc;
+		command->params = params;
+		command++;
+		params += rc;
+	}
+
+	if (options->pcrs.nr) {
+		rc = tpm2_digest_pcrs(chip, &options->pcrs, digest);
+		if (rc)
+			return rc;
+
+		command->code = TPM2_CC_POLICY_PCR;
+		command->len = tpm2_policy_pcr_params(&options->pcrs, digest, params);
+		command->params = params;
+		command++;
+	}
 
 	if (options->blobauth_len) {
 		command->code = TPM2_CC_POLICY_AUTH_VALUE;
@@ -317,6 +334,11 @@ int tpm2_policy_digest(const struct tpm2_policy *policy, u8 digest[SHA256_DIGEST
 		p += 4;
 
 		switch (command->code) {
+		case TPM2_CC_POLICY_AUTHORIZE:
+			/* What came before it would be for nothing. */
+			if (i || tpm2_authorize_digest(command, digest))
+				goto malformed;
+			continue;
 		case TPM2_CC_POLICY_PCR:
 			len = tpm2_policy_pcr_split(command, &pcr_digest, &selection);
 			if (!len)
@@ -398,7 +420,7 @@ u8 *tpm2_policy_encode(const struct tpm2_policy *policy, u8 *data, const u8 *end
 {
 	u8 *scratch __free(kfree) = NULL;
 	/* of one command the fields, of all commands the sequences, and these in one */
-	const size_t size = TPM2_POLICY_COMMANDS * (TPM2_POLICY_PCR_SIZE + 32);
+	const size_t size = TPM2_POLICY_PARAMS_SIZE + TPM2_POLICY_COMMANDS * 32;
 	u8 *field, *fields, *all, *sequence, *f, *fs, *a, *s;
 	int i;
 
@@ -484,12 +506,13 @@ void tpm2_policy_add_params(struct tpm2_policy *policy, const u8 *value, size_t 
  * @pub: TPMT_PUBLIC of the sealed object
  * @pub_len: its length in bytes
  * @options: options of the load; policy_pcrs is set
+ * @approval: set to the approval that @policy asks for and the options bring, or to none
  *
  * Return: 0, or with a sentence in the log -EINVAL, or -EPERM if the load would cap a
  *	   PCR and the caller may not.
  */
 int tpm2_policy_check(const struct tpm2_policy *policy, const u8 *pub, size_t pub_len,
-		      struct trusted_key_options *options)
+		      struct trusted_key_options *options, struct tpm2_policy *approval)
 {
 	/* type, nameAlg, objectAttributes, size of authPolicy */
 	const size_t head = 2 + 2 + 4 + 2;
@@ -497,8 +520,13 @@ int tpm2_policy_check(const struct tpm2_policy *policy, const u8 *pub, size_t pu
 	int rc;
 
 	options->policy_pcrs = 0;
-	if (!policy->count)
-		return 0;
+	approval->count = 0;
+	if (!policy->count) {
+		if (!options->policysig)
+			return 0;
+		pr_err("policysig= is for a key that was made with policypub=\n");
+		return -EINVAL;
+	}
 
 	if (options->policyhandle) {
 		pr_err("policyhandle= is for a blob that does not carry its policy\n");
@@ -517,7 +545,11 @@ int tpm2_policy_check(const struct tpm2_policy *policy, const u8 *pub, size_t pu
 		return -EINVAL;
 	}
 
-	options->policy_pcrs = tpm2_policy_pcrs(policy);
+	rc = tpm2_approval_check(policy, options->policysig, options->policysig_len, approval);
+	if (rc)
+		return rc;
+
+	options->policy_pcrs = tpm2_policy_pcrs(policy) | tpm2_policy_pcrs(approval);
 	if (options->pcrlock && !(options->policy_pcrs & BIT(options->pcrlock))) {
 		pr_err("pcrlock=%d: the key is not bound to that PCR\n", options->pcrlock);
 		return -EINVAL;
@@ -562,28 +594,18 @@ static void tpm2_policy_pcr_failed(const struct tpm2_policy_command *command)
 	pr_err("the PCRs are not in the state that the key is sealed to:%s\n", pcrs);
 }
 
-/**
- * tpm2_policy_run() - run a policy
- * @chip: the chip; its ops are held
- * @policy: a policy that tpm2_policy_check() has passed, and is not none
- *
- * Return: a session in which the policy has been run, to be given to
- *	   tpm2_end_policy_session(), or an ERR_PTR(): -EPERM if the TPM refused a
- *	   command, with a sentence in the log, what tpm2_start_policy_session() says,
- *	   -ENOMEM, or an errno of the transmission.  No session is left behind then.
- */
-struct tpm2_auth *tpm2_policy_run(struct tpm_chip *chip, const struct tpm2_policy *policy)
+/* Runs what is behind the TPM2_PolicyAuthorize() of a policy, or all of it. */
+static int tpm2_policy_run_commands(struct tpm_chip *chip, struct tpm2_auth *session,
+				    const struct tpm2_policy *policy)
 {
 	const struct tpm2_policy_command *command;
-	struct tpm2_auth *session;
 	int i, rc;
-
-	session = tpm2_start_policy_session(chip);
-	if (IS_ERR(session))
-		return session;
 
 	for (i = 0; i < policy->count; i++) {
 		command = &policy->command[i];
+		if (command->code == TPM2_CC_POLICY_AUTHORIZE)
+			continue;
+
 		rc = tpm2_policy_command(chip, session, command->code, command->params,
 					 command->len);
 		if (!rc)
@@ -594,8 +616,41 @@ struct tpm2_auth *tpm2_policy_run(struct tpm_chip *chip, const struct tpm2_polic
 			tpm2_policy_pcr_failed(command);
 		else
 			pr_err("the command 0x%x of a policy failed: %d\n", command->code, rc);
-		tpm2_end_policy_session(chip, session, false);
-		return ERR_PTR(rc < 0 ? rc : -EPERM);
+		return rc < 0 ? rc : -EPERM;
 	}
-	return session;
+	return 0;
+}
+
+/**
+ * tpm2_policy_run() - run a policy
+ * @chip: the chip; its ops are held
+ * @policy: a policy that tpm2_policy_check() has passed, and is not none
+ * @approval: the approval that came with it, or none
+ *
+ * Return: a session in which the policy has been run, to be given to
+ *	   tpm2_end_policy_session(), or an ERR_PTR(): -EPERM if the TPM refused a
+ *	   command, with a sentence in the log, -EKEYREJECTED if an approval is not by
+ *	   whom the key asks for, what tpm2_start_policy_session() says, -ENOMEM, or an
+ *	   errno of the transmission.  No session is left behind then.
+ */
+struct tpm2_auth *tpm2_policy_run(struct tpm_chip *chip, const struct tpm2_policy *policy,
+				  const struct tpm2_policy *approval)
+{
+	struct tpm2_auth *session;
+	int rc = 0;
+
+	session = tpm2_start_policy_session(chip);
+	if (IS_ERR(session))
+		return session;
+
+	if (approval->count)
+		rc = tpm2_policy_run_commands(chip, session, approval) ?:
+		     tpm2_approval_run(chip, session, approval);
+	if (!rc)
+		rc = tpm2_policy_run_commands(chip, session, policy);
+	if (!rc)
+		return session;
+
+	tpm2_end_policy_session(chip, session, false);
+	return ERR_PTR(rc);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The policy of a TPM2 trusted key: what has to be run in the TPM before the key can be
- * unsealed.  See trusted_tpm2_policy.c.
+ * unsealed.  See trusted_tpm2_policy.c, and trusted_tpm2_approval.c for policies that are
+ * signed later on.
  */
 #ifndef _TRUSTED_TPM2_POLICY_H
 #define _TRUSTED_TPM2_POLICY_H
@@ -30,16 +31,26 @@ struct tpm2_policy {
 	struct tpm2_policy_command command[TPM2_POLICY_COMMANDS];
 };
 
+/* The largest TPMT_PUBLIC that is taken: an RSA key of 4096 bits, and who may use it. */
+#define TPM2_APPROVAL_PUBLIC_MAX	640
+
+/* sized public area, reference and signature, both of which are none */
+#define TPM2_AUTHORIZE_SIZE	(2 + TPM2_APPROVAL_PUBLIC_MAX + 2 + 2)
+
 /* digest, count of the selections, and of each the hash, the size and the bits */
 #define TPM2_POLICY_PCR_SIZE	(2 + SHA256_DIGEST_SIZE + 4 + \
 				 TRUSTED_KEY_BANKS * (2 + 1 + TPM2_PCR_SELECT_MIN))
 
+/* What a policy can take that is made here. */
+#define TPM2_POLICY_PARAMS_SIZE	(TPM2_AUTHORIZE_SIZE + TPM2_POLICY_PCR_SIZE)
+
+/* trusted_tpm2_policy.c */
 int tpm2_parse_pcrs(struct tpm_chip *chip, char *arg, u32 resettable,
 		    struct trusted_key_pcrs *pcrs);
 int tpm2_policy_pcr_params(const struct trusted_key_pcrs *pcrs, const u8 *digest,
 			   u8 params[TPM2_POLICY_PCR_SIZE]);
 int tpm2_policy_new(struct tpm_chip *chip, const struct trusted_key_options *options,
-		    u8 params[TPM2_POLICY_PCR_SIZE], struct tpm2_policy *policy);
+		    u8 params[TPM2_POLICY_PARAMS_SIZE], struct tpm2_policy *policy);
 int tpm2_policy_digest(const struct tpm2_policy *policy, u8 digest[SHA256_DIGEST_SIZE]);
 u32 tpm2_policy_pcrs(const struct tpm2_policy *policy);
 bool tpm2_policy_asks_auth(const struct tpm2_policy *policy);
@@ -49,7 +60,20 @@ void tpm2_policy_add_code(struct tpm2_policy *policy, const u8 *value, size_t le
 void tpm2_policy_add_params(struct tpm2_policy *policy, const u8 *value, size_t len);
 
 int tpm2_policy_check(const struct tpm2_policy *policy, const u8 *pub, size_t pub_len,
-		      struct trusted_key_options *options);
-struct tpm2_auth *tpm2_policy_run(struct tpm_chip *chip, const struct tpm2_policy *policy);
+		      struct trusted_key_options *options, struct tpm2_policy *approval);
+struct tpm2_auth *tpm2_policy_run(struct tpm_chip *chip, const struct tpm2_policy *policy,
+				  const struct tpm2_policy *approval);
+
+/* trusted_tpm2_approval.c */
+int tpm2_parse_policypub(char *arg, struct trusted_key_options *options);
+int tpm2_parse_policysig(char *arg, struct trusted_key_options *options);
+int tpm2_authorize_new(struct tpm_chip *chip, const struct trusted_key_options *options,
+		       u8 params[TPM2_AUTHORIZE_SIZE]);
+int tpm2_authorize_digest(const struct tpm2_policy_command *command,
+			  u8 digest[SHA256_DIGEST_SIZE]);
+int tpm2_approval_check(const struct tpm2_policy *policy, const u8 *der, size_t len,
+			struct tpm2_policy *approval);
+int tpm2_approval_run(struct tpm_chip *chip, struct tpm2_auth *session,
+		      const struct tpm2_policy *approval);
 
 #endif /* _TRUSTED_TPM2_POLICY_H */

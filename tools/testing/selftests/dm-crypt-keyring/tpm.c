@@ -13,8 +13,10 @@
 
 #define NO_SESSIONS 0x8001
 #define SESSIONS 0x8002
+#define CC_CREATE_PRIMARY 0x131
 #define CC_LOAD 0x157
 #define CC_LOCK_RESET 0x139
+#define CC_SIGN 0x15d
 #define CC_UNSEAL 0x15e
 #define CC_POLICY_PASSWORD 0x18c
 #define CC_POLICY_PCR 0x17f
@@ -25,6 +27,11 @@
 #define RH_NULL 0x40000007
 #define RS_PW 0x40000009
 #define RH_LOCKOUT 0x4000000a
+#define ALG_NULL 0x10
+#define ALG_RSASSA 0x14
+#define ALG_ECDSA 0x18
+#define CURVE_P256 3
+#define ST_HASHCHECK 0x8024
 #define HEADER 10
 
 struct command {
@@ -331,5 +338,94 @@ int tpm_unseal(const struct tpm_key *key, int bank, unsigned int mask, const cha
 		ret = unseal(fd, get(c.data + HEADER, 4), bank, mask, auth, secret, size);
 	/* What was made in here goes with it. */
 	close(fd);
+	return ret;
+}
+
+int tpm_signer_open(struct tpm_signer *signer, int kind, int seed)
+{
+	const bool rsa = kind == TPM_RSA;
+	struct command c;
+	int public, ret;
+
+	signer->fd = open_tpm("tpmrm");
+	if (signer->fd < 0)
+		return signer->fd;
+
+	begin(&c, SESSIONS, CC_CREATE_PRIMARY);
+	put(&c, 4, RH_NULL);
+	put_auth(&c, RS_PW, "");
+	/* neither authorization value nor data */
+	put(&c, 2, 4);
+	put(&c, 4, 0);
+	public = c.size;
+	put(&c, 2, 0);
+	put(&c, 2, kind);
+	put(&c, 2, TPM_SHA256);
+	/* signs, by its authorization value, and is made in and bound to the TPM */
+	put(&c, 4, 1 << 18 | 1 << 6 | 1 << 5 | 1 << 4 | 1 << 1);
+	put(&c, 2, 0);
+	put(&c, 2, ALG_NULL);
+	put(&c, 2, rsa ? ALG_RSASSA : ALG_ECDSA);
+	put(&c, 2, TPM_SHA256);
+	/* size and usual exponent, or curve and no derivation of keys */
+	put(&c, 2, rsa ? 2048 : CURVE_P256);
+	put(&c, rsa ? 4 : 2, rsa ? 0 : ALG_NULL);
+	/* unique */
+	put(&c, 2, 4);
+	put(&c, 4, seed);
+	if (!rsa)
+		put(&c, 2, 0);
+	c.data[public] = (c.size - public - 2) >> 8;
+	c.data[public + 1] = c.size - public - 2;
+	/* outside information, PCRs at the creation */
+	put(&c, 2, 0);
+	put(&c, 4, 0);
+	ret = send_command(signer->fd, &c);
+	if (ret < 0)
+		goto fail;
+	/* handle, size of the parameters */
+	signer->handle = get(c.data + HEADER, 4);
+	signer->pub_len = 2 + get(c.data + HEADER + 8, 2);
+	ret = -EIO;
+	if (signer->pub_len > (int)sizeof(signer->pub) || HEADER + 8 + signer->pub_len > c.size)
+		goto fail;
+	memcpy(signer->pub, c.data + HEADER + 8, signer->pub_len);
+	return 0;
+fail:
+	close(signer->fd);
+	signer->fd = -1;
+	return ret;
+}
+
+void tpm_signer_close(struct tpm_signer *signer)
+{
+	if (signer->fd >= 0)
+		close(signer->fd);
+	signer->fd = -1;
+}
+
+int tpm_sign(const struct tpm_signer *signer, const unsigned char digest[32],
+	     unsigned char signature[520])
+{
+	struct command c;
+	int ret;
+
+	begin(&c, SESSIONS, CC_SIGN);
+	put(&c, 4, signer->handle);
+	put_auth(&c, RS_PW, "");
+	put(&c, 2, 32);
+	put_bytes(&c, digest, 32);
+	put(&c, 2, ALG_NULL);
+	/* no ticket: the key signs anything */
+	put(&c, 2, ST_HASHCHECK);
+	put(&c, 4, RH_NULL);
+	put(&c, 2, 0);
+	ret = send_command(signer->fd, &c);
+	if (ret < 0)
+		return ret;
+	ret = get(c.data + HEADER, 4);
+	if (ret > 520 || HEADER + 4 + ret > c.size)
+		return -EIO;
+	memcpy(signature, c.data + HEADER + 4, ret);
 	return ret;
 }

@@ -59,4 +59,24 @@ int tpm_unseal(const struct tpm_key *key, int bank, unsigned int mask, const cha
 /* The code of the last refusal. */
 unsigned int tpm_refusal(void);
 
+/* Kinds of keys that sign. */
+#define TPM_RSA 0x0001
+#define TPM_ECC 0x0023
+
+/* The owner of a key that signs: it is kept in the TPM until it is closed. */
+struct tpm_signer {
+	int fd;
+	unsigned int handle;
+	/* TPM2B_PUBLIC */
+	unsigned char pub[640];
+	int pub_len;
+};
+
+/* Keys of the same kind differ by @seed. */
+int tpm_signer_open(struct tpm_signer *signer, int kind, int seed);
+void tpm_signer_close(struct tpm_signer *signer);
+/* Signs a digest of SHA-256. Returns the size of the TPMT_SIGNATURE. */
+int tpm_sign(const struct tpm_signer *signer, const unsigned char digest[32],
+	     unsigned char signature[520]);
+
 #endif /* _TPM_H */
