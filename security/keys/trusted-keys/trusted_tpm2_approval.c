@@ -224,6 +224,17 @@ int tpm2_approval_check(const struct tpm2_policy *policy, const u8 *der, size_t 
 	return tpm2_approved_digest(approval, digest);
 }
 
+/*
+ * The errno for what the TPM answers.  Codes of format 1 are about a parameter, so the TPM
+ * refused what it was sent; all others are about the TPM, which may take it another time.
+ */
+static int tpm2_answer(int rc, int refused)
+{
+	if (rc <= 0)
+		return rc;
+	return rc & BIT(7) ? refused : -EIO;
+}
+
 /* Loads a public key, so that signatures can be checked by it. */
 static int tpm2_load_signer(struct tpm_chip *chip, const u8 *pub, size_t len, u32 *handle)
 {
@@ -245,10 +256,12 @@ static int tpm2_load_signer(struct tpm_chip *chip, const u8 *pub, size_t len, u3
 	if (buf->flags & TPM_BUF_INVALID)
 		return -E2BIG;
 
-	rc = tpm_transmit_cmd(chip, buf, 4, "loading a public key");
+	rc = tpm_transmit_cmd(chip, buf, 4, NULL);
 	if (!rc)
 		*handle = tpm_buf_read_u32(buf, &offset);
-	return tpm_ret_to_err(rc);
+	else if (rc > 0)
+		pr_err("the TPM does not load the public key of policypub=: 0x%x\n", rc);
+	return tpm2_answer(rc, -EINVAL);
 }
 
 /* Room for a TPMT_TK_VERIFIED: tag, hierarchy, sized digest */
@@ -278,12 +291,10 @@ static int tpm2_verify(struct tpm_chip *chip, u32 signer, const u8 *digest, cons
 		return -E2BIG;
 
 	rc = tpm_transmit_cmd(chip, buf, 2 + 4 + 2, NULL);
-	if (rc < 0)
-		return rc;
-	if (rc) {
-		pr_err("policysig= has no signature by the key of policypub= (%d)\n", rc);
-		return -EKEYREJECTED;
-	}
+	if (rc > 0)
+		pr_err("policysig= has no signature by the key of policypub=: 0x%x\n", rc);
+	if (rc)
+		return tpm2_answer(rc, -EKEYREJECTED);
 
 	len = tpm_buf_length(buf) - TPM_HEADER_SIZE;
 	if (len > TPM2_TICKET_MAX)
@@ -299,8 +310,8 @@ static int tpm2_verify(struct tpm_chip *chip, u32 signer, const u8 *digest, cons
  * @approval: an approval that tpm2_approval_check() has passed
  *
  * Return: 0, or -EKEYREJECTED with a sentence in the log if the signature is wrong,
- *	   -EPERM if the TPM refused something else, -ENOMEM, -E2BIG, -EIO, or an errno of
- *	   the transmission.
+ *	   -EINVAL if the TPM does not load the public key, -EPERM if it refused something
+ *	   else, -EIO if it failed, -ENOMEM, -E2BIG, or an errno of the transmission.
  */
 int tpm2_approval_run(struct tpm_chip *chip, struct tpm2_auth *session,
 		      const struct tpm2_policy *approval)
@@ -343,8 +354,8 @@ int tpm2_approval_run(struct tpm_chip *chip, struct tpm2_auth *session,
 
 	rc = tpm2_policy_command(chip, session, TPM2_CC_POLICY_AUTHORIZE, params, p - params);
 	if (rc > 0)
-		pr_err("the TPM does not take the approval of a policy: %d\n", rc);
-	return tpm_ret_to_err(rc);
+		pr_err("the TPM does not take the approval of a policy: 0x%x\n", rc);
+	return tpm2_answer(rc, -EPERM);
 }
 
 /* Decodes hex digits in their place, since the options' string stays for long enough. */
@@ -413,7 +424,8 @@ int tpm2_parse_policysig(char *arg, struct trusted_key_options *options)
  * Has the TPM look at the public key: no other would ever open what is sealed to it.
  *
  * Return: the length of the parameters in bytes, -EINVAL with a sentence in the log if
- *	   the TPM does not take the key, -ENOMEM, or an errno of the transmission.
+ *	   the TPM does not take the key, -EIO if it failed, -ENOMEM, or an errno of the
+ *	   transmission.
  */
 int tpm2_authorize_new(struct tpm_chip *chip, const struct trusted_key_options *options,
 		       u8 params[TPM2_AUTHORIZE_SIZE])
@@ -429,10 +441,6 @@ int tpm2_authorize_new(struct tpm_chip *chip, const struct trusted_key_options *
 	if (!rc)
 		tpm2_flush_context(chip, signer);
 	tpm_put_ops(chip);
-	if (rc == -EPERM || rc == -EINVAL) {
-		pr_err("policypub= is a public area that the TPM does not take\n");
-		return -EINVAL;
-	}
 	if (rc)
 		return rc;
 
