@@ -375,6 +375,24 @@ static int tpm2_parse_hex(char *arg, const char *option, const u8 **data, size_t
 	return 0;
 }
 
+/*
+ * Can this key sign what is hashed by SHA-256, which approvals are?  It can if it leaves the
+ * scheme to who signs, or has one with that hash.
+ */
+static bool tpm2_signs_sha256(const u8 *pub, size_t len)
+{
+	const u8 *p = pub + TPMT_PUBLIC_MIN, *end = pub + len;
+	size_t auth_policy = get_unaligned_be16(p - 2);
+
+	/* authPolicy, symmetric algorithm, scheme and its hash */
+	if (end - p < auth_policy + 2 + 2 + 2)
+		return false;
+	p += auth_policy;
+	return get_unaligned_be16(p) == TPM_ALG_NULL &&
+	       (get_unaligned_be16(p + 2) == TPM_ALG_NULL ||
+		get_unaligned_be16(p + 4) == TPM_ALG_SHA256);
+}
+
 /**
  * tpm2_parse_policypub() - parse the argument of policypub=
  * @arg: TPMT_PUBLIC or TPM2B_PUBLIC in hex digits; overwritten
@@ -396,7 +414,8 @@ int tpm2_parse_policypub(char *arg, struct trusted_key_options *options)
 		options->policypub_len -= 2;
 	}
 
-	if (!tpm2_signer(options->policypub, options->policypub_len)) {
+	if (!tpm2_signer(options->policypub, options->policypub_len) ||
+	    !tpm2_signs_sha256(options->policypub, options->policypub_len)) {
 		pr_err("policypub= takes the public area of an RSA or ECC key that signs, with sha256\n");
 		return -EINVAL;
 	}

@@ -394,7 +394,7 @@ TEST_F_TIMEOUT(approval, edited, 120)
 {
 	int i;
 
-	for (i = 0; i < 8 * self->now.der.len; i += variant->kind == TPM_RSA ? 29 : 11) {
+	for (i = 0; i < 8 * self->now.der.len; i += variant->kind == TPM_RSA ? 61 : 31) {
 		if (i % 8 == 5)
 			continue;
 		self->now.der.data[i / 8] ^= 1 << i % 8;
@@ -403,7 +403,7 @@ TEST_F_TIMEOUT(approval, edited, 120)
 		}
 		self->now.der.data[i / 8] ^= 1 << i % 8;
 	}
-	for (i = 1; i < self->now.der.len; i += 7) {
+	for (i = 1; i < self->now.der.len; i += 19) {
 		struct bytes cut = self->now.der;
 
 		cut.len = i;
@@ -513,6 +513,12 @@ TEST(refused_options)
 		"policypub=xyz0",
 		"policypub=" ZEROS ZEROS ZEROS ZEROS,
 	};
+	static const struct {
+		int at;
+		unsigned char bits;
+	} edits[] = {
+		{ 2, 4 }, { 5, 4 }, { 7, 4 }, { 1, 4 }, { 13, 1 }, { 17, 7 }, { 32, 4 },
+	};
 	struct tpm_signer signer;
 	char payload[COMMAND_SIZE];
 	unsigned char pub[640];
@@ -539,14 +545,15 @@ TEST(refused_options)
 		}
 	}
 	EXPECT_EQ(-EINVAL, make(signer.pub, signer.pub_len - 1, ""));
-	/* type, hash, may it sign?, size, and a point that is not on the curve */
-	for (i = 0; i < 5; i++) {
-		static const int at[] = { 2, 5, 7, 1, 32 };
-
+	/*
+	 * type, hash, may it sign?, size, symmetric algorithm, hash of the signature (SHA-384,
+	 * which would open nothing), and a point that is not on the curve
+	 */
+	for (i = 0; i < ARRAY_SIZE(edits); i++) {
 		memcpy(pub, signer.pub, signer.pub_len);
-		pub[at[i]] ^= 4;
+		pub[edits[i].at] ^= edits[i].bits;
 		EXPECT_EQ(-EINVAL, make(pub, signer.pub_len, "")) {
-			TH_LOG("byte %d", at[i]);
+			TH_LOG("byte %d", edits[i].at);
 		}
 	}
 
