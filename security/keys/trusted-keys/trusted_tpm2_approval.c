@@ -20,7 +20,8 @@
  *	TPM2B_PUBLIC || TPM2B_DIGEST (the reference) || TPMT_SIGNATURE
  *
  * This file owns all that is known of approvals: the options that bring public key and
- * approval, the digest, and how an approval is shown to the TPM.
+ * approval, the digest, and how an approval is shown to the TPM, with the commands of
+ * trusted_tpm2.c and of drivers/char/tpm/tpm2-sessions.c.
  */
 
 #include <linux/types.h>
@@ -235,72 +236,13 @@ static int tpm2_answer(int rc, int refused)
 	return rc & BIT(7) ? refused : -EIO;
 }
 
-/* Loads a public key, so that signatures can be checked by it. */
 static int tpm2_load_signer(struct tpm_chip *chip, const u8 *pub, size_t len, u32 *handle)
 {
-	struct tpm_buf *buf __free(kfree) = kzalloc(TPM_BUFSIZE, GFP_KERNEL);
-	off_t offset = TPM_HEADER_SIZE;
-	int rc;
+	int rc = tpm2_load_public(chip, pub, len, handle);
 
-	if (!buf)
-		return -ENOMEM;
-
-	tpm_buf_init(buf, TPM_BUFSIZE);
-	tpm_buf_reset(buf, TPM2_ST_NO_SESSIONS, TPM2_CC_LOAD_EXTERNAL);
-	/* no private part */
-	tpm_buf_append_u16(buf, 0);
-	tpm_buf_append_u16(buf, len);
-	tpm_buf_append(buf, pub, len);
-	/* Tickets of the null hierarchy would not do. */
-	tpm_buf_append_u32(buf, TPM2_RH_OWNER);
-	if (buf->flags & TPM_BUF_INVALID)
-		return -E2BIG;
-
-	rc = tpm_transmit_cmd(chip, buf, 4, NULL);
-	if (!rc)
-		*handle = tpm_buf_read_u32(buf, &offset);
-	else if (rc > 0)
+	if (rc > 0)
 		pr_err("the TPM does not load the public key of policypub=: 0x%x\n", rc);
 	return tpm2_answer(rc, -EINVAL);
-}
-
-/* Room for a TPMT_TK_VERIFIED: tag, hierarchy, sized digest */
-#define TPM2_TICKET_MAX		(2 + 4 + 2 + SHA512_DIGEST_SIZE)
-
-/*
- * Has the TPM check a signature.  Returns the length of the ticket that says so, or
- * -EKEYREJECTED if it is wrong.
- */
-static int tpm2_verify(struct tpm_chip *chip, u32 signer, const u8 *digest, const u8 *sig,
-		       size_t sig_len, u8 ticket[TPM2_TICKET_MAX])
-{
-	struct tpm_buf *buf __free(kfree) = kzalloc(TPM_BUFSIZE, GFP_KERNEL);
-	size_t len;
-	int rc;
-
-	if (!buf)
-		return -ENOMEM;
-
-	tpm_buf_init(buf, TPM_BUFSIZE);
-	tpm_buf_reset(buf, TPM2_ST_NO_SESSIONS, TPM2_CC_VERIFY_SIGNATURE);
-	tpm_buf_append_u32(buf, signer);
-	tpm_buf_append_u16(buf, SHA256_DIGEST_SIZE);
-	tpm_buf_append(buf, digest, SHA256_DIGEST_SIZE);
-	tpm_buf_append(buf, sig, sig_len);
-	if (buf->flags & TPM_BUF_INVALID)
-		return -E2BIG;
-
-	rc = tpm_transmit_cmd(chip, buf, 2 + 4 + 2, NULL);
-	if (rc > 0)
-		pr_err("policysig= has no signature by the key of policypub=: 0x%x\n", rc);
-	if (rc)
-		return tpm2_answer(rc, -EKEYREJECTED);
-
-	len = tpm_buf_length(buf) - TPM_HEADER_SIZE;
-	if (len > TPM2_TICKET_MAX)
-		return -EIO;
-	memcpy(ticket, buf->data + TPM_HEADER_SIZE, len);
-	return len;
 }
 
 /**
@@ -320,6 +262,7 @@ int tpm2_approval_run(struct tpm_chip *chip, struct tpm2_auth *session,
 		  TPM2_TICKET_MAX];
 	u8 approved[SHA256_DIGEST_SIZE], signed_digest[SHA256_DIGEST_SIZE];
 	struct tpm2_authorize a;
+	size_t ticket_len;
 	u8 *p = params;
 	u32 signer;
 	int rc;
@@ -346,11 +289,13 @@ int tpm2_approval_run(struct tpm_chip *chip, struct tpm2_auth *session,
 	rc = tpm2_load_signer(chip, a.pub, a.pub_len, &signer);
 	if (rc)
 		return rc;
-	rc = tpm2_verify(chip, signer, signed_digest, a.sig, a.sig_len, p);
+	rc = tpm2_verify_signature(chip, signer, signed_digest, a.sig, a.sig_len, p, &ticket_len);
 	tpm2_flush_context(chip, signer);
-	if (rc < 0)
-		return rc;
-	p += rc;
+	if (rc > 0)
+		pr_err("policysig= has no signature by the key of policypub=: 0x%x\n", rc);
+	if (rc)
+		return tpm2_answer(rc, -EKEYREJECTED);
+	p += ticket_len;
 
 	rc = tpm2_policy_command(chip, session, TPM2_CC_POLICY_AUTHORIZE, params, p - params);
 	if (rc > 0)

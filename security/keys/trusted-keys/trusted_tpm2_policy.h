@@ -31,6 +31,9 @@ struct tpm2_policy {
 	struct tpm2_policy_command command[TPM2_POLICY_COMMANDS];
 };
 
+/* Room for a TPMT_TK_VERIFIED: tag, hierarchy, sized digest */
+#define TPM2_TICKET_MAX		(2 + 4 + 2 + SHA512_DIGEST_SIZE)
+
 /* The largest TPMT_PUBLIC that is taken: an RSA key of 4096 bits, and who may use it. */
 #define TPM2_APPROVAL_PUBLIC_MAX	640
 
@@ -75,5 +78,11 @@ int tpm2_approval_check(const struct tpm2_policy *policy, const u8 *der, size_t 
 			struct tpm2_policy *approval);
 int tpm2_approval_run(struct tpm_chip *chip, struct tpm2_auth *session,
 		      const struct tpm2_policy *approval);
+
+/* trusted_tpm2.c */
+int tpm2_load_public(struct tpm_chip *chip, const u8 *pub, size_t len, u32 *handle);
+int tpm2_verify_signature(struct tpm_chip *chip, u32 handle,
+			  const u8 digest[SHA256_DIGEST_SIZE], const u8 *sig, size_t sig_len,
+			  u8 ticket[TPM2_TICKET_MAX], size_t *ticket_len);
 
 #endif /* _TRUSTED_TPM2_POLICY_H */
