@@ -20,9 +20,13 @@ matrix=(
 	'no-types     DM_CRYPT=y DM_INTEGRITY=y DM_INLINECRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y KEYS=y'
 	'no-keys      DM_CRYPT=y DM_INTEGRITY=y DM_INLINECRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y'
 )
-# The couplings between the parts are the same on every base, so half of it does on the others.
+# Each patch is built in some of them; in all of them those that touch Kconfig or a Makefile, and the
+# last of each part. The couplings between the parts are the same on every base, so the others do
+# with less.
+each='^all-[ym] '
 if [ "$base" != "$default_base" ]; then
 	mapfile -t matrix < <(printf '%s\n' "${matrix[@]}" | grep -E '^(all-y|all-m|no-keys) ')
+	each='^all-y '
 fi
 common='64BIT=y MODULES=y PRINTK=y BLOCK=y BLK_INLINE_ENCRYPTION=y NET=y PROC_FS=y MD=y CRYPTO=y'
 
@@ -45,6 +49,18 @@ mapfile -t dirs < <({
 mapfile -t objects < <(relevant base series | sed -n 's|^\(kernel/.*\)\.c$|\1.o|p')
 
 objdir() { echo "$work/matrix/$1"; }
+# What one configuration compiles as another one does is compiled once.
+cached=()
+if command -v ccache >/dev/null; then
+	cached=(CC='ccache gcc' HOSTCC='ccache gcc')
+	export CCACHE_DIR=$build/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=2G
+fi
+# sparse looks at the files that the series touches, as they are compiled.
+sparse=()
+if command -v sparse >/dev/null; then
+	relevant base series | sed -n "s|.*\.c$|$TREE/&|p" >"$work/sparse.files"
+	sparse=(C=1 CHECK="$top/lab/check/sparse-of $work/sparse.files")
+fi
 for i in "${matrix[@]}"; do
 	obj=$(objdir "${i%% *}")
 	# What the compiler said of another base or in another configuration is no measure.
@@ -59,24 +75,27 @@ done
 
 # build NAME LOG
 compile() {
-	local obj own=()
+	local obj own=() checked=()
 	obj=$(objdir "$1")
-	[ "$1" != all-y ] || own=("${objects[@]}")
+	if [ "$1" = all-y ]; then
+		own=("${objects[@]}")
+		checked=("${sparse[@]}")
+	fi
 	# That takes longer than most patches, so only when it can change something.
 	if [ "$(cat "$obj/lab.kconfig" 2>/dev/null)" != "$kconfig" ]; then
 		rm -f "$obj/lab.kconfig"
-		kmake -s -j1 -C "$TREE" O="$obj" KCONFIG_ALLCONFIG="$obj/lab.config" allnoconfig >/dev/null 2>"$obj/config.log" || { cat "$obj/config.log"; return 1; }
+		kmake -s "${cached[@]}" -C "$TREE" O="$obj" KCONFIG_ALLCONFIG="$obj/lab.config" allnoconfig >/dev/null 2>"$obj/config.log" || { cat "$obj/config.log"; return 1; }
 		echo "$kconfig" >"$obj/lab.kconfig"
 	fi
-	kmake -s -j1 -k -C "$TREE" O="$obj" W=1 C="$([ "$1" = all-y ] && command -v sparse >/dev/null && echo 1 || echo 0)" "${dirs[@]}" "${own[@]}"
+	kmake -s -k -C "$TREE" O="$obj" W=1 "${cached[@]}" "${checked[@]}" "${dirs[@]}" "${own[@]}"
 }
-# to_all: builds all configurations, as many at a time as there are processors; the
-# output of each to $obj/log, its status to $obj/status
+# to_all: builds those of $now, as many at a time as there are processors; the output of each
+# to $obj/log, its status to $obj/status
 one() { local obj s=0; obj=$(objdir "$1"); compile "$1" >"$obj/log" 2>&1 || s=$?; echo $s >"$obj/status"; }
 to_all() {
 	local i pids=()
 	kconfig=$(git ls-files -s -- '*Kconfig*' | sha256sum)
-	for i in "${matrix[@]}"; do
+	for i in "${now[@]}"; do
 		[ ${#pids[@]} -lt "$jobs" ] || { wait "${pids[0]}"; pids=("${pids[@]:1}"); }
 		spawn one "${i%% *}"
 		pids+=("$spawned")
@@ -101,7 +120,7 @@ symbols() {
 }
 unresolved() {
 	local i
-	for i in "${matrix[@]}"; do symbols "${i%% *}"; done | awk '
+	for i in "${now[@]}"; do symbols "${i%% *}"; done | awk '
 		$4 ~ /^[A-TV-Z]$/ { any[$5] = 1; if ($2 == "y") builtin[$1, $5] = 1; else { in_module[$1, $5] = $3 } }
 		$5 ~ /^__export_symbol_/ { exported[$1, substr($5, 17)] = 1 }
 		$4 == "U" { n++; cfg[n] = $1; kind[n] = $2; obj[n] = $3; sym[n] = $5 }
@@ -121,6 +140,7 @@ unresolved() {
 mapfile -t commits < <(git rev-list --reverse base..series)
 say "the base, in ${#matrix[@]} configurations: ${dirs[*]}"
 git checkout -q --detach base
+now=("${matrix[@]}")
 to_all
 for i in "${matrix[@]}"; do
 	obj=$(objdir "${i%% *}")
@@ -128,18 +148,25 @@ for i in "${matrix[@]}"; do
 	[ "$(cat "$obj/status")" = 0 ] || die "the base itself does not build as ${i%% *}; see $obj/log"
 done
 base_unresolved=$(unresolved)
+# The number of the last patch of each part.
+read -ra ends < <(awk '$1 == "part" { if (n) printf "%d ", n } /^[0-9]/ { n++ } END { print n }' "$series/SERIES")
+[ "${ends[-1]}" = ${#commits[@]} ] || die "SERIES has ${ends[-1]} patches, and the tree ${#commits[@]}"
 n=0
 for commit in "${commits[@]}"; do
 	n=$((n + 1))
+	touched=$(relevant "$commit^" "$commit")
+	couplings=
+	if [[ " ${ends[*]} " = *" $n "* ]] || grep -qE '(Kconfig|Makefile)$' <<<"$touched"; then couplings=yes; fi
+	mapfile -t now < <(printf '%s\n' "${matrix[@]}" | if [ "$couplings" ]; then cat; else grep -E "$each"; fi)
 	subject=$(git log -1 --format=%s "$commit")
 	say "patch $n of ${#commits[@]}: $subject"
 	git checkout -q --detach "$commit"
-	if [ -z "$(relevant "$commit^" "$commit")" ]; then
+	if [ -z "$touched$couplings" ]; then
 		ok "patch $n has nothing to compile"
 		continue
 	fi
 	to_all
-	for i in "${matrix[@]}"; do
+	for i in "${now[@]}"; do
 		name=${i%% *}
 		obj=$(objdir "$name")
 		cp "$obj/log" "$work/log/patch-$n-$name.log"

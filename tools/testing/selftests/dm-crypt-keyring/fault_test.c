@@ -1,0 +1,508 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Each allocation on a key's way fails once: when the key is added, read and updated, when a table
+ * is loaded with it, when it is set, reloaded, dropped and wiped. Either it is done without that
+ * one, or the answer is -ENOMEM and nothing is half-done. Never has the log a byte of the key.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "dmck.h"
+#include "../kselftest_harness.h"
+
+#define DESC "dmck:fault"
+#define OTHER "dmck:other"
+#define MASTER "dmck:master"
+#define MASTER_SIZE 32
+
+FIXTURE(fault)
+{
+	struct faults faults;
+	struct backing backing;
+	char name[NAME_SIZE];
+	char ref[REF_SIZE];
+	char other[REF_SIZE];
+	char options[LINE_SIZE];
+	unsigned char data[DATA_SIZE];
+	unsigned char secret[KEY_SIZE];
+	int log;
+};
+
+FIXTURE_VARIANT(fault)
+{
+	const char *type;
+	const char *cipher;
+	unsigned int size;
+};
+
+FIXTURE_VARIANT_ADD(fault, user) {
+	.type = "user",
+	.cipher = XTS,
+	.size = KEY_SIZE,
+};
+
+FIXTURE_VARIANT_ADD(fault, logon) {
+	.type = "logon",
+	.cipher = XTS,
+	.size = KEY_SIZE,
+};
+
+FIXTURE_VARIANT_ADD(fault, encrypted) {
+	.type = "encrypted",
+	.cipher = XTS,
+	.size = KEY_SIZE,
+};
+
+FIXTURE_VARIANT_ADD(fault, trusted) {
+	.type = "trusted",
+	.cipher = XTS,
+	.size = KEY_SIZE,
+};
+
+/* What allocates when it gets a key, and has parts of it of its own. */
+FIXTURE_VARIANT_ADD(fault, lrw) {
+	.type = "encrypted",
+	.cipher = LRW,
+	.size = LRW_KEY_SIZE,
+};
+
+FIXTURE_VARIANT_ADD(fault, essiv) {
+	.type = "encrypted",
+	.cipher = "aes-cbc-essiv:sha256",
+	.size = 32,
+};
+
+FIXTURE_VARIANT_ADD(fault, elephant) {
+	.type = "encrypted",
+	.cipher = "aes-cbc-elephant",
+	.size = KEY_SIZE,
+};
+
+FIXTURE_VARIANT_ADD(fault, lmk) {
+	.type = "logon",
+	.cipher = "aes:2-cbc-lmk",
+	.size = 48,
+};
+
+FIXTURE_VARIANT_ADD(fault, tcw) {
+	.type = "logon",
+	.cipher = "aes-cbc-tcw",
+	.size = KEY_SIZE,
+};
+
+/* Both keys are known to the test, where that can be. */
+static int make(const FIXTURE_VARIANT(fault) * variant, const char *desc,
+		const unsigned char *secret)
+{
+	if (!strcmp(variant->type, "trusted"))
+		secret = NULL;
+	return key_make(variant->type, desc, secret, variant->size);
+}
+
+FIXTURE_SETUP(fault)
+{
+	const char *lacking, *unsupported;
+	int serial;
+
+	ASSERT_EQ(0, keys_open());
+	ASSERT_EQ(0, fill_random(self->data, sizeof(self->data)));
+	ASSERT_EQ(0, fill_random(self->secret, sizeof(self->secret)));
+	serial = make(variant, DESC, self->secret);
+	unsupported = key_unsupported(variant->type, serial);
+	if (unsupported)
+		SKIP(return, "%s", unsupported);
+	ASSERT_LT(0, serial);
+	ASSERT_LT(0, make(variant, OTHER, NULL));
+	snprintf(self->ref, sizeof(self->ref), ":%u:%s:" DESC, variant->size, variant->type);
+	snprintf(self->other, sizeof(self->other), ":%u:%s:" OTHER, variant->size, variant->type);
+
+	/* From here on. */
+	self->log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	ASSERT_LE(0, self->log);
+	ASSERT_LE(0, lseek(self->log, 0, SEEK_END));
+	ASSERT_EQ(0, backing_open(&self->backing));
+	dm_name(self->name);
+	ASSERT_EQ(0, dm_create(self->name));
+	lacking = faults_open(&self->faults);
+	if (lacking) {
+		dm_remove(self->name);
+		backing_close(&self->backing);
+		SKIP(return, "%s", lacking);
+	}
+}
+
+FIXTURE_TEARDOWN(fault)
+{
+	char line[LINE_SIZE];
+	ssize_t size;
+
+	faults_close(&self->faults);
+	EXPECT_EQ(0, dm_remove(self->name));
+	backing_close(&self->backing);
+	while ((size = read(self->log, line, sizeof(line) - 1)) > 0 || errno == EPIPE) {
+		line[size < 0 ? 0 : size] = '\0';
+		EXPECT_FALSE(shows_key(line, self->secret, variant->size)) TH_LOG("%s", line);
+	}
+	close(self->log);
+}
+
+static int load(FIXTURE_DATA(fault) * self, const FIXTURE_VARIANT(fault) * variant)
+{
+	return dm_load_crypt(self->name, 1, &self->backing, variant->cipher, self->ref,
+			     self->options);
+}
+
+/* Makes it live with data, from whatever state. */
+static void start(struct __test_metadata *_metadata, FIXTURE_DATA(fault) * self,
+		  const FIXTURE_VARIANT(fault) * variant)
+{
+	ASSERT_EQ(0, load(self, variant));
+	ASSERT_EQ(0, dm_resume(self->name));
+	ASSERT_EQ(0, dm_write(self->name, self->data));
+}
+
+static void expect_state(struct __test_metadata *_metadata, FIXTURE_DATA(fault) * self,
+			 const char *state, const char *ref)
+{
+	char line[LINE_SIZE] = "", expected[LINE_SIZE];
+
+	snprintf(expected, sizeof(expected), "key %s %s", state, ref);
+	EXPECT_EQ(0, dm_status(self->name, line));
+	EXPECT_STREQ(expected, line);
+}
+
+static bool in_state(FIXTURE_DATA(fault) * self, const char *state)
+{
+	char line[LINE_SIZE] = "";
+
+	return !dm_status(self->name, line) && !strncmp(line, "key ", 4) &&
+	       !strncmp(line + 4, state, strlen(state)) && line[4 + strlen(state)] == ' ';
+}
+
+/*
+ * No table is left, and the key is as good as before. Another device of the same cipher and layout
+ * keeps what is made once for all of them: the algorithm, whose maker says -ENOENT if it has no
+ * memory, and the caches of the block layer, which speak of it with a stack trace.
+ */
+TEST_F(fault, constructor)
+{
+	unsigned int nth, refused = 0;
+	char name[NAME_SIZE];
+	int ret;
+
+	dm_name(name);
+	ASSERT_EQ(0, dm_map_crypt(name, &self->backing, variant->cipher, self->ref, ""));
+	for (nth = 1;; nth++) {
+		ASSERT_EQ(0, fault_arm(&self->faults, nth));
+		ret = load(self, variant);
+		if (fault_disarm(&self->faults) != 1)
+			break;
+		EXPECT_TRUE(!ret || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
+		refused += !!ret;
+		if (!ret)
+			ASSERT_EQ(0, dm_clear(self->name));
+	}
+	EXPECT_EQ(0, dm_remove(name));
+	ASSERT_EQ(0, ret);
+	EXPECT_LT(10, refused);
+	ASSERT_EQ(0, dm_resume(self->name));
+	ASSERT_EQ(0, dm_write(self->name, self->data));
+	EXPECT_EQ(1, dm_reads(self->name, self->data));
+}
+
+/*
+ * Before the ciphers are touched the old key stays and decrypts; after that there is none, and the
+ * device is not resumed.
+ */
+TEST_F(fault, key_set)
+{
+	unsigned int nth, kept = 0;
+	int ret;
+
+	start(_metadata, self, variant);
+	for (nth = 1;; nth++) {
+		ASSERT_EQ(0, dm_suspend(self->name));
+		ASSERT_EQ(0, fault_arm(&self->faults, nth));
+		ret = dm_key_set(self->name, self->other);
+		if (fault_disarm(&self->faults) != 1)
+			break;
+		EXPECT_TRUE(!ret || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
+		if (!ret) {
+			expect_state(_metadata, self, "set", self->other);
+		} else if (in_state(self, "invalid")) {
+			EXPECT_EQ(-EAGAIN, dm_resume(self->name));
+		} else {
+			expect_state(_metadata, self, "set", self->ref);
+			ASSERT_EQ(0, dm_resume(self->name));
+			EXPECT_EQ(1, dm_reads(self->name, self->data));
+			ASSERT_EQ(0, dm_suspend(self->name));
+			kept++;
+		}
+		ASSERT_EQ(0, dm_key_set(self->name, self->ref));
+		ASSERT_EQ(0, dm_resume(self->name));
+		EXPECT_EQ(1, dm_reads(self->name, self->data));
+	}
+	EXPECT_EQ(0, ret);
+	EXPECT_LT(0, kept);
+}
+
+TEST_F(fault, key_reload)
+{
+	unsigned int nth, refused = 0;
+	int ret;
+
+	start(_metadata, self, variant);
+	ASSERT_EQ(0, dm_suspend(self->name));
+	for (nth = 1;; nth++) {
+		ASSERT_EQ(0, dm_message(self->name, "key wipe"));
+		ASSERT_EQ(0, fault_arm(&self->faults, nth));
+		ret = dm_message(self->name, "key reload");
+		if (fault_disarm(&self->faults) != 1)
+			break;
+		EXPECT_TRUE(!ret || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
+		if (ret) {
+			EXPECT_TRUE(in_state(self, "wiped") || in_state(self, "invalid"));
+			EXPECT_EQ(-EAGAIN, dm_resume(self->name));
+			refused++;
+		} else {
+			ASSERT_EQ(0, dm_resume(self->name));
+			EXPECT_EQ(1, dm_reads(self->name, self->data));
+			ASSERT_EQ(0, dm_suspend(self->name));
+		}
+	}
+	ASSERT_EQ(0, ret);
+	EXPECT_LT(0, refused);
+	ASSERT_EQ(0, dm_resume(self->name));
+	EXPECT_EQ(1, dm_reads(self->name, self->data));
+}
+
+/* A wipe that has reached the device never fails: a cipher that takes no other key goes. */
+TEST_F(fault, key_wipe)
+{
+	unsigned int nth, refused = 0;
+	int ret;
+
+	start(_metadata, self, variant);
+	ASSERT_EQ(0, dm_suspend(self->name));
+	for (nth = 1;; nth++) {
+		ASSERT_EQ(0, fault_arm(&self->faults, nth));
+		ret = dm_message(self->name, "key wipe");
+		if (fault_disarm(&self->faults) != 1)
+			break;
+		EXPECT_TRUE(!ret || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
+		/* The ioctl needs memory of its own to get there. */
+		expect_state(_metadata, self, ret ? "set" : "wiped", self->ref);
+		refused += !!ret;
+		if (ret) {
+			ASSERT_EQ(0, dm_resume(self->name));
+			EXPECT_EQ(1, dm_reads(self->name, self->data));
+			ASSERT_EQ(0, dm_suspend(self->name));
+			continue;
+		}
+		EXPECT_EQ(-EAGAIN, dm_resume(self->name));
+		ASSERT_EQ(0, dm_key_set(self->name, self->ref));
+		ASSERT_EQ(0, dm_resume(self->name));
+		EXPECT_EQ(1, dm_reads(self->name, self->data));
+		ASSERT_EQ(0, dm_suspend(self->name));
+	}
+	ASSERT_EQ(0, ret);
+	EXPECT_LT(0, refused);
+	expect_state(_metadata, self, "wiped", self->ref);
+}
+
+/* A device that is resumed has dropped its key, with memory or without. */
+TEST_F(fault, drop_key)
+{
+	unsigned int nth;
+	int ret, serial;
+
+	start(_metadata, self, variant);
+	snprintf(self->options, sizeof(self->options), "1 drop_key");
+	for (nth = 1;; nth++) {
+		/* Its payload does not matter: the data is not read. */
+		if (nth > 1)
+			ASSERT_LT(0, make(variant, DESC, self->secret));
+		ASSERT_EQ(0, load(self, variant));
+		serial = key_search(variant->type, DESC);
+		ASSERT_LT(0, serial);
+		ASSERT_EQ(0, fault_arm(&self->faults, nth));
+		ret = dm_resume(self->name);
+		if (fault_disarm(&self->faults) != 1)
+			break;
+		EXPECT_TRUE(!ret || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
+		if (ret)
+			ASSERT_EQ(0, dm_resume(self->name));
+		expect_state(_metadata, self, "dropped", self->ref);
+		EXPECT_GT(0, key_search(variant->type, DESC));
+		EXPECT_EQ(-ENOKEY, key_ctl(KEYCTL_LINK, serial, KEY_SPEC_SESSION_KEYRING, 0, 0));
+	}
+	ASSERT_EQ(0, ret);
+	EXPECT_GT(0, key_search(variant->type, DESC));
+}
+
+/* A key and what is done to it. */
+FIXTURE(key_fault)
+{
+	struct faults faults;
+	unsigned char master[MASTER_SIZE];
+	char payload[LINE_SIZE];
+	int size;
+};
+
+FIXTURE_VARIANT(key_fault)
+{
+	const char *type;
+};
+
+FIXTURE_VARIANT_ADD(key_fault, user) {
+	.type = "user",
+};
+
+FIXTURE_VARIANT_ADD(key_fault, logon) {
+	.type = "logon",
+};
+
+FIXTURE_VARIANT_ADD(key_fault, encrypted) {
+	.type = "encrypted",
+};
+
+FIXTURE_VARIANT_ADD(key_fault, trusted) {
+	.type = "trusted",
+};
+
+FIXTURE_SETUP(key_fault)
+{
+	const char *lacking, *unsupported;
+	int serial;
+
+	ASSERT_EQ(0, keys_open());
+	ASSERT_EQ(0, fill_random(self->master, sizeof(self->master)));
+	ASSERT_LT(0, key_add("user", MASTER, self->master, sizeof(self->master)));
+	serial = key_make(variant->type, DESC, NULL, KEY_SIZE);
+	unsupported = key_unsupported(variant->type, serial);
+	if (unsupported)
+		SKIP(return, "%s", unsupported);
+	ASSERT_LT(0, serial);
+	lacking = faults_open(&self->faults);
+	if (lacking)
+		SKIP(return, "%s", lacking);
+}
+
+FIXTURE_TEARDOWN(key_fault)
+{
+	faults_close(&self->faults);
+}
+
+/* What is read of it: its bytes, or its blob. */
+static int read_key(const FIXTURE_VARIANT(key_fault) * variant, const char *desc,
+		    char payload[LINE_SIZE])
+{
+	int serial = key_search(variant->type, desc);
+
+	memset(payload, 0, LINE_SIZE);
+	return serial < 0 ? serial : key_ctl(KEYCTL_READ, serial, (uintptr_t)payload,
+					     LINE_SIZE - 1, 0);
+}
+
+/* What makes one more of it. */
+static int loads(const FIXTURE_VARIANT(key_fault) * variant, char payload[LINE_SIZE])
+{
+	char blob[LINE_SIZE];
+	int size;
+
+	if (!strcmp(variant->type, "user") || !strcmp(variant->type, "logon"))
+		return fill_random(payload, KEY_SIZE) ?: KEY_SIZE;
+	size = read_key(variant, DESC, blob);
+	if (size < 0)
+		return size;
+	size = snprintf(payload, LINE_SIZE, "load %s%s", blob,
+			!strcmp(variant->type, "trusted") ? " keyhandle=" TPM_PARENT : "");
+	return size < LINE_SIZE ? size : -EMSGSIZE;
+}
+
+/* Whoever is refused leaves no key. */
+TEST_F(key_fault, add)
+{
+	unsigned int nth, refused = 0;
+	int ret, err;
+
+	self->size = loads(variant, self->payload);
+	ASSERT_LT(0, self->size);
+	for (nth = 1;; nth++) {
+		ASSERT_EQ(0, fault_arm(&self->faults, nth));
+		ret = key_add(variant->type, OTHER, self->payload, self->size);
+		if (fault_disarm(&self->faults) != 1)
+			break;
+		EXPECT_TRUE(ret > 0 || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
+		err = key_search(variant->type, OTHER);
+		if (ret > 0) {
+			EXPECT_EQ(ret, err);
+			ASSERT_EQ(0, key_ctl(KEYCTL_UNLINK, ret, KEY_SPEC_SESSION_KEYRING, 0, 0));
+		} else {
+			EXPECT_EQ(-ENOKEY, err) TH_LOG("allocation %u", nth);
+			refused++;
+		}
+	}
+	ASSERT_LT(0, ret);
+	EXPECT_LT(1, refused);
+}
+
+/* Whoever is refused leaves what there was. */
+TEST_F(key_fault, update)
+{
+	char before[LINE_SIZE], after[LINE_SIZE];
+	unsigned int nth, refused = 0;
+	int ret, size, serial = key_search(variant->type, DESC);
+
+	if (!strcmp(variant->type, "trusted"))
+		SKIP(return, "an update is one more command to the TPM, as add is");
+	if (!strcmp(variant->type, "encrypted"))
+		self->size = snprintf(self->payload, sizeof(self->payload), "update user:" MASTER);
+	else
+		self->size = loads(variant, self->payload);
+	ASSERT_LT(0, self->size);
+	size = read_key(variant, DESC, before);
+	for (nth = 1;; nth++) {
+		ASSERT_EQ(0, fault_arm(&self->faults, nth));
+		ret = key_ctl(KEYCTL_UPDATE, serial, (uintptr_t)self->payload, self->size, 0);
+		if (fault_disarm(&self->faults) != 1)
+			break;
+		EXPECT_TRUE(!ret || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
+		refused += !!ret;
+		EXPECT_EQ(size, read_key(variant, DESC, after));
+		if (ret && size > 0)
+			EXPECT_EQ(0, memcmp(before, after, size));
+		memcpy(before, after, sizeof(before));
+	}
+	EXPECT_EQ(0, ret);
+	EXPECT_LT(0, refused);
+}
+
+TEST_F(key_fault, read)
+{
+	char before[LINE_SIZE], after[LINE_SIZE];
+	unsigned int nth;
+	int size, ret;
+
+	size = read_key(variant, DESC, before);
+	if (size == -EOPNOTSUPP)
+		SKIP(return, "keys of this type are not read");
+	ASSERT_LT(0, size);
+	for (nth = 1;; nth++) {
+		ASSERT_EQ(0, fault_arm(&self->faults, nth));
+		ret = read_key(variant, DESC, after);
+		if (fault_disarm(&self->faults) != 1)
+			break;
+		EXPECT_TRUE(ret == size || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
+		if (ret == size)
+			EXPECT_EQ(0, memcmp(before, after, size));
+	}
+	EXPECT_EQ(size, ret);
+}
+
+TEST_HARNESS_MAIN
