@@ -28,7 +28,7 @@ act build.sh <<'EOF2'
 lock "$1"
 [ ! -e "$BUILD/$1" ] || exit 0
 [ ! -e "$ACT/fails" ] || { sleep 0.2; die "the $1 kernel does not build"; }
-[ ! -e "$ACT/stays" ] || { spawn sleep 1000; echo "$$ $spawned" >"$ACT/stays.now"; wait; }
+[ ! -e "$ACT/stays" ] || { spawn sleep 60; echo "$$ $spawned" >"$ACT/stays.now"; wait; }
 nice >>"$BUILD/$1"
 EOF2
 act check/lint.sh <<'EOF2'
@@ -81,7 +81,7 @@ rm "$tmp/fails"
 touch "$tmp/stays"
 for signal in INT TERM; do
 	rm -f "$tmp/stays.now"
-	spawn "$tmp/lab/check.sh" lint demo kunit >"$tmp/out" 2>"$tmp/err"
+	spawn env --default-signal=INT "$tmp/lab/check.sh" lint demo kunit >"$tmp/out" 2>"$tmp/err"
 	for ((i = 0; i < 100; i++)); do [ ! -s "$tmp/stays.now" ] || break; sleep 0.1; done
 	read -r builder child <"$tmp/stays.now"
 	seen=no gone=no
