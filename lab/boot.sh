@@ -4,6 +4,7 @@
 #
 #   --kernel IMAGE --initrd FILE     what to boot
 #   --tpm DIR           a software TPM whose state is kept in DIR
+#   --liar PROGRAM      stands between the guest and that TPM (tpm-liar.c)
 #   --ram FILE          guest memory is FILE (made anew), so that it can be read
 #   --disk FILE         /dev/vda
 #   --share DIR         /share in the guest
@@ -31,12 +32,12 @@ if [ -z "${LAB_BOOT:-}" ]; then
 	die "the guest stood still before its first process, twice"
 fi
 
-tpm='' ram='' disk='' share='' result=/dev/null at_step=true
+tpm='' liar='' ram='' disk='' share='' result=/dev/null at_step=true
 clock='' console=$work/log/console append='' cpus=2 mem=512 timeout=120 ports=virtio kernel='' initrd=''
 while [ $# -gt 0 ]; do
 	[ $# -ge 2 ] || die "the option $1 needs a value"
 	case $1 in
-	--kernel | --initrd | --tpm | --ram | --disk | --share | --result | --console | --append | --cpus | --mem | --timeout | --ports | --at-step | --clock)
+	--kernel | --initrd | --tpm | --liar | --ram | --disk | --share | --result | --console | --append | --cpus | --mem | --timeout | --ports | --at-step | --clock)
 		name=${1#--}
 		printf -v "${name//-/_}" %s "$2"
 		;;
@@ -100,7 +101,13 @@ if [ -n "$ram" ]; then
 fi
 if [ -n "$tpm" ]; then
 	start_tpm "$tpm" "$dir/tpm" --ctrl "type=unixio,path=$dir/tpm" --flags startup-clear
-	qemu+=(-chardev "socket,id=tpm,path=$dir/tpm" -tpmdev "emulator,id=tpm,chardev=tpm"
+	tpm_socket=$dir/tpm
+	if [ -n "$liar" ]; then
+		tpm_socket=$dir/liar
+		spawn "$liar" "$tpm_socket" "$dir/tpm"
+		until [ -S "$tpm_socket" ] || ! kill -0 "$spawned"; do sleep 0.05; done
+	fi
+	qemu+=(-chardev "socket,id=tpm,path=$tpm_socket" -tpmdev "emulator,id=tpm,chardev=tpm"
 		-device "tpm-tis,tpmdev=tpm")
 fi
 [ -z "$disk" ] || qemu+=(-drive "if=virtio,format=raw,file=$disk")

@@ -32,25 +32,26 @@ chosen() {
 		echo "$program" >>"$1/list"
 	done
 }
-# policy_of PROGRAM: the policy it wants; `later` is one that it tightens itself, and `suspend`
-# and `suspend-bound` are for those that let the machine sleep
+# policy_of PROGRAM: the policy it wants; `later` is one that it tightens itself, `suspend` and
+# `suspend-bound` are for those that let the machine sleep, and `liar` for a TPM that lies
 policy_of() {
 	case $1 in
 	hostile_root_tighten_test) echo later ;;
 	hostile_root_suspend_test) echo suspend ;;
 	trusted_suspend_test) echo suspend-bound ;;
+	trusted_liar_test) echo liar ;;
 	hostile_root_keyring_test) echo keyring ;;
 	hostile_root_sealed_test) echo sealed ;;
 	*) echo any ;;
 	esac
 }
-policies='any keyring sealed later suspend suspend-bound'
+policies='any keyring sealed later suspend suspend-bound liar'
 # args_of POLICY: what that is on the kernel's command line. A dump-capture kernel needs room to
 # be loaded, and a PCR of its own is capped by each load of a key that is bound to it.
 args_of() {
 	case $1 in
 	later) echo 'dm_keyring.policy=any crashkernel=64M' ;;
-	suspend*) ;;
+	suspend* | liar) ;;
 	*) echo "dm_keyring.policy=$1 trusted.pcrlock=13" ;;
 	esac
 }
@@ -59,7 +60,14 @@ of_policy() {
 	local program
 	for program in "${@:2}"; do [ "$(policy_of "$program")" != "$1" ] || echo "$program"; done
 }
-# boot NAME TIMEOUT ARGS [SELFTESTS [MIB]]: sets $console and $result
+# make_liar: sets $liar
+make_liar() {
+	liar=$work/check/tpm-liar
+	mkdir -p "$work/check"
+	cc -O2 -Wall -o "$liar" "$top/lab/tpm-liar.c" || die "lab/tpm-liar.c does not compile"
+}
+# boot NAME TIMEOUT ARGS [SELFTESTS [MIB]]: sets $console and $result. With $liar, a program, the
+# guest has a TPM that lies when it is told to.
 boot() {
 	local initrd=$work/check/$1.cpio ports
 	console=$work/log/$1.console
@@ -69,7 +77,8 @@ boot() {
 	run "$top/lab/initramfs.sh" "$initrd" ${4:+"$4"}
 	case $1 in *suspend*) ports=isa ;; *) ports=virtio ;; esac
 	try "$1: the guest boots, does its work and switches off" "$top/lab/boot.sh" --kernel "$kernel" --initrd "$initrd" \
-		--ports $ports --tpm "$work/check/tpm-$1" --result "$result" --console "$console" --timeout "$2" --append "$3" --mem "${5:-512}"
+		--ports $ports --tpm "$work/check/tpm-$1" --result "$result" --console "$console" --timeout "$2" --append "$3" --mem "${5:-512}" \
+		${liar:+--liar "$liar"}
 	echo "${CHECK_RUN:-}" >"$work/log/$1.run"
 }
 # same_run NAME: whether that boot was one of this run of check.sh

@@ -16,9 +16,12 @@ for policy in $policies; do
 	mapfile -t some < <(of_policy "$policy" "${all[@]}")
 	[ ${#some[@]} -gt 0 ] || continue
 	chosen "$work/check/run" "${some[@]}"
+	liar=
+	[ "$policy" != liar ] || make_liar
 	boot "selftests-$policy" 600 "lab.mode=selftests $(args_of "$policy")" "$work/check/run"
 	report
 done
+liar=
 # Where the kernel is configured so, lockdown does what that policy does.
 chosen "$work/check/run" hostile_root_keyring_test
 boot selftests-lockdown 120 "lab.mode=selftests lockdown=integrity" "$work/check/run"

@@ -24,6 +24,8 @@
 #define CC_GET_CAPABILITY 0x17a
 #define CC_PCR_READ 0x17e
 #define CC_PCR_EXTEND 0x182
+#define CC_FLUSH_CONTEXT 0x165
+#define CC_LIE 0x20006c69
 #define RH_NULL 0x40000007
 #define RS_PW 0x40000009
 #define RH_LOCKOUT 0x4000000a
@@ -199,6 +201,40 @@ int tpm_handles(unsigned int kind)
 	int ret = capability(&c, 1, kind << 24, 64);
 
 	return ret < 0 ? ret : (int)get(c.data + HEADER + 5, 4);
+}
+
+int tpm_flush(unsigned int kind)
+{
+	struct command c;
+	unsigned int handle;
+	int ret, n = 0;
+
+	for (;;) {
+		ret = capability(&c, 1, kind << 24, 1);
+		if (ret < 0)
+			return ret;
+		if (!get(c.data + HEADER + 5, 4))
+			return n;
+		handle = get(c.data + HEADER + 5 + 4, 4);
+		begin(&c, NO_SESSIONS, CC_FLUSH_CONTEXT);
+		put(&c, 4, handle);
+		ret = send_once("tpm", &c);
+		if (ret < 0)
+			return ret;
+		n++;
+	}
+}
+
+int tpm_lie(unsigned int nth, unsigned int how)
+{
+	struct command c;
+	int ret;
+
+	begin(&c, NO_SESSIONS, CC_LIE);
+	put(&c, 4, nth);
+	put(&c, 4, how);
+	ret = send_once("tpm", &c);
+	return ret < 0 ? ret : (int)get(c.data + HEADER, 4);
 }
 
 int tpm_lockout_counter(void)

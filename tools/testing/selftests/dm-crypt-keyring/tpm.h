@@ -34,6 +34,14 @@ int tpm_extend(int bank, unsigned int pcr);
 int tpm_read(int bank, unsigned int pcr, unsigned char value[64]);
 /* How many handles of a kind there are. */
 int tpm_handles(unsigned int kind);
+/* Ends all sessions that are loaded, or lets all objects go. Returns how many. */
+int tpm_flush(unsigned int kind);
+/*
+ * Has the answer to the @nth command from now on be false in the way @how, or none if that is 0.
+ * Returns how many were since the last call; -EPERM from a TPM that does not do so. One that does
+ * knows the command 0x20006c69 of these two numbers, whose answer is that third one.
+ */
+int tpm_lie(unsigned int nth, unsigned int how);
 /* How many authorizations failed so that they count. */
 int tpm_lockout_counter(void);
 /* They count no more. After a few of them the TPM would take no authorization for a while. */
