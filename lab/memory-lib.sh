@@ -8,7 +8,7 @@
 #                                  key, a word each, - where any will do; nothing if it has none
 #   memory_fits COUNTS EXPECTED    they are as they must be
 
-memory_steps='added loaded resumed dropped wiped reloaded removed constructor key-set killed revoked revoked-removed swapped-out swapped-in disk swapped-removed'
+memory_steps='added loaded resumed dropped wiped reloaded removed constructor key-set killed short revoked revoked-removed swapped-out swapped-in disk swapped-removed'
 memory_keys='hex user logon encrypted trusted cbc'
 
 memory_title() {
@@ -23,6 +23,7 @@ memory_title() {
 	constructor) echo 'tables refused' ;;
 	key-set) echo 'key set refused' ;;
 	killed) echo 'killed in loads' ;;
+	short) echo 'short of memory' ;;
 	revoked) echo 'key revoked' ;;
 	revoked-removed) echo 'removed' ;;
 	swapped-out) echo 'swapped out' ;;
@@ -43,7 +44,7 @@ memory_expected() {
 	case $1 in
 	added | constructor) ;;
 	loaded | resumed | reloaded | key-set | swapped-out | swapped-in) live=1 ;;
-	killed) [ "$2" != hex ] || return 0 ;;
+	killed | short) [ "$2" != hex ] || return 0 ;;
 	dropped) kept=0 live=1 ;;
 	revoked)
 		live=1

@@ -9,6 +9,8 @@
  *        memory [-w] plant SHARES                   the key, where it can be swapped out
  *        memory [-w] fill MIB                       memory, until so much is swapped out
  *        memory kill TIMES DEVICE PARAMETERS        loads of that table, each loop killed
+ *        memory short DEVICE PARAMETERS REFERENCE   loads of that table, messages "key set" and
+ *                                                   "key wipe", each allocation failing once
  *
  * SHARES is a file with two halves; the key is one XOR the other. So it stands nowhere in the
  * guest but here, in memory that is locked, and it is wiped before this ends. It goes through
@@ -263,6 +265,79 @@ static int kill_loads(int times, const char *device, const char *parameters)
 	return within ? 0 : ETIME;
 }
 
+/* The @nth allocation from now on fails, or none. Returns whether the last such one has. */
+static int short_of(int nth)
+{
+	static int fd = -1;
+	char left = '0';
+
+	if (fd < 0)
+		fd = open("/proc/thread-self/fail-nth", O_RDWR);
+	if (fd < 0)
+		err(1, "fail-nth");
+	if (!nth && pread(fd, &left, 1, 0) != 1)
+		err(1, "fail-nth");
+	if (dprintf(fd, "%d", nth) < 0)
+		err(1, "fail-nth");
+	return !nth && left == '0';
+}
+
+/* An ioctl until nothing fails; *refused counts. Undone by the ioctl @undo, if that is one. */
+static int until_done(const char *device, unsigned long command, const struct call *ask,
+		      unsigned long undo, int *refused)
+{
+	struct call call;
+	int nth, ret;
+
+	for (nth = 1;; nth++) {
+		call = *ask;
+		short_of(nth);
+		ret = dm(command, &call);
+		if (!short_of(0) || (ret && ret != ENOMEM))
+			return ret;
+		*refused += !!ret;
+		if (!ret && undo) {
+			memset(&call, 0, sizeof(call));
+			prepare(&call, device, 0);
+			dm(undo, &call);
+		}
+	}
+}
+
+static int run_short(const char *device, const char *parameters, const char *reference)
+{
+	static const char * const verbs[] = { "key set ", "key wipe", "key set ", "key wipe" };
+	struct call call = { 0 };
+	int fd = open("/sys/kernel/debug/failslab/ignore-gfp-wait", O_WRONLY);
+	int i, ret, refused = 0;
+
+	if (fd < 0 || write(fd, "N", 1) != 1)
+		err(1, "failslab");
+	close(fd);
+
+	/* So that the control device is open. */
+	prepare(&call, device, 0);
+	dm(DM_VERSION, &call);
+	memset(&call, 0, sizeof(call));
+	prepare_load(&call, device, parameters);
+	ret = until_done(device, DM_TABLE_LOAD, &call, DM_TABLE_CLEAR, &refused);
+	for (i = 0; !ret && i < 2; i++) {
+		memset(&call, 0, sizeof(call));
+		prepare(&call, device, i ? DM_SUSPEND_FLAG : 0);
+		ret = dm(DM_DEV_SUSPEND, &call);
+	}
+	for (i = 0; !ret && i < 4; i++) {
+		memset(&call, 0, sizeof(call));
+		prepare(&call, device, 0);
+		strcpy(call.message.text, verbs[i]);
+		if (!(i & 1))
+			strcat(call.message.text, reference);
+		ret = until_done(device, DM_TARGET_MSG, &call, 0, &refused);
+	}
+	printf("%d\n", refused);
+	return ret ?: refused ? ret : ETIME;
+}
+
 static int work(int argc, char **argv)
 {
 	if (argc == 5 && !strcmp(argv[1], "add"))
@@ -277,7 +352,9 @@ static int work(int argc, char **argv)
 		return fill(atoi(argv[2]));
 	if (argc == 5 && !strcmp(argv[1], "kill"))
 		return kill_loads(atoi(argv[2]), argv[3], argv[4]);
-	errx(2, "usage: memory [-w] add|load|set|plant|fill|kill ...");
+	if (argc == 5 && !strcmp(argv[1], "short"))
+		return run_short(argv[2], argv[3], argv[4]);
+	errx(2, "usage: memory [-w] add|load|set|plant|fill|kill|short ...");
 }
 
 /* A child does the work, says how that ended, and stays. */

@@ -7,6 +7,7 @@
 #   counts   lines "STEP KEY WHOLE HALF1 HALF2 HEX"
 #   planted  how often a key that was to be swapped out was found on the disk
 #   killed   lines "KEY N of N", how often a load was killed that was under way
+#   short    lines "KEY N", how often something was refused for want of memory
 #   scanned  the milliseconds that the fastest scan of the memory took
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -124,5 +125,5 @@ blob() {
 
 boot memory --ram "$memory/ram" --disk "$memory/disk" --at-step look
 cat "$memory/counts.disk" >>"$memory/counts"
-sed -n 's/^killed //p' "$memory/memory.result" >"$memory/killed"
+for what in killed short; do sed -n "s/^$what //p" "$memory/memory.result" >"$memory/$what"; done
 sort -n "$memory/scans" | head -n 1 >"$memory/scanned"
