@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # patches.sh - every prefix of the series builds, with W=1 and sparse, and gives no
 # warning that the base does not give. Built are the directories whose files the series
-# touches, after each patch and in each of the configurations below; so headers' users
-# there are built, too. Then the symbols are put together as the linker and modpost
+# touches, after each patch, in configurations as below; so headers' users there are
+# built, too. Then the symbols are put together as the linker and modpost
 # would: nothing built in may need what is in a module, a module only what is exported,
 # and nobody what this configuration leaves out.
 # shellcheck source=../lib.sh
@@ -20,13 +20,12 @@ matrix=(
 	'no-types     DM_CRYPT=y DM_INTEGRITY=y DM_INLINECRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y KEYS=y'
 	'no-keys      DM_CRYPT=y DM_INTEGRITY=y DM_INLINECRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y'
 )
-# Each patch is built in some of them; in all of them those that touch Kconfig or a Makefile, and the
-# last of each part. The couplings between the parts are the same on every base, so the others do
-# with less.
-each='^all-[ym] '
+# Each patch is built in the first one, which has all of it; in the other ones, which are about what
+# is left out and what couples the parts, the last of each part. The couplings are the same on every
+# base, so half of those do on the others.
+each='^all-y '
 if [ "$base" != "$default_base" ]; then
 	mapfile -t matrix < <(printf '%s\n' "${matrix[@]}" | grep -E '^(all-y|all-m|no-keys) ')
-	each='^all-y '
 fi
 common='64BIT=y MODULES=y PRINTK=y BLOCK=y BLK_INLINE_ENCRYPTION=y NET=y PROC_FS=y MD=y CRYPTO=y'
 
@@ -156,7 +155,7 @@ for commit in "${commits[@]}"; do
 	n=$((n + 1))
 	touched=$(relevant "$commit^" "$commit")
 	couplings=
-	if [[ " ${ends[*]} " = *" $n "* ]] || grep -qE '(Kconfig|Makefile)$' <<<"$touched"; then couplings=yes; fi
+	if [[ " ${ends[*]} " = *" $n "* ]]; then couplings=yes; fi
 	mapfile -t now < <(printf '%s\n' "${matrix[@]}" | if [ "$couplings" ]; then cat; else grep -E "$each"; fi)
 	subject=$(git log -1 --format=%s "$commit")
 	say "patch $n of ${#commits[@]}: $subject"
