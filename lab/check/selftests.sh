@@ -18,7 +18,7 @@ for policy in $policies; do
 	chosen "$work/check/run" "${some[@]}"
 	liar=
 	[ "$policy" != liar ] || make_liar
-	boot "selftests-$policy" 600 "lab.mode=selftests $(args_of "$policy")" "$work/check/run"
+	boot "selftests-$policy" 1200 "lab.mode=selftests $(args_of "$policy")" "$work/check/run"
 	report
 done
 liar=
