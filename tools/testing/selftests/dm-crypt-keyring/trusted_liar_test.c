@@ -79,7 +79,7 @@ FIXTURE_SETUP(liar)
 	snprintf(self->command, sizeof(self->command), NEW " %s", variant->options);
 	serial = trusted_add(self->command);
 	ASSERT_LT(0, serial);
-	strcpy(self->command, "load ");
+	memcpy(self->command, "load ", 5);
 	size = key_ctl(KEYCTL_READ, serial, (uintptr_t)self->command + 5,
 		       sizeof(self->command) - 6, 0);
 	ASSERT_LT(0, size);
