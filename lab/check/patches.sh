@@ -20,11 +20,11 @@ matrix=(
 	'no-types     DM_CRYPT=y DM_INTEGRITY=y DM_INLINECRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y KEYS=y'
 	'no-keys      DM_CRYPT=y DM_INTEGRITY=y DM_INLINECRYPT=y BLK_DEV_DM=y CRYPTO_USER_API_SKCIPHER=y CRYPTO_USER_API_HASH=y CRYPTO_USER_API_AEAD=y'
 )
-# Each patch is built in the first one, which has all of it; in the other ones, which are about what
-# is left out and what couples the parts, the last of each part. The couplings are the same on every
-# base, so each base builds half of those. The base that goes upstream builds each patch; the one
-# that is a port of it builds each of the fixes, which go to stable, and the last of each part, and
-# each patch with PREFIXES=all: the check has to stay within its time.
+# Each patch is built in the first one, which has all of it; in the others, which are about what is
+# left out and what couples the parts, the last of each part. The check has to stay within its
+# time, so unless PREFIXES=all the bases share this: the one that goes upstream builds each patch
+# and, at the ends of the first and the last part, one half of the others; the port of it builds
+# each of the fixes, which go to stable, and at the end of each part the other half.
 each='^all-y '
 half='^(all-y|all-m|no-keys) '
 [ "$base" != "$default_base" ] || half='^(all-y|y-over-m|mixed|no-types) '
@@ -154,12 +154,14 @@ base_unresolved=$(unresolved)
 # The number of the last patch of each part.
 read -ra ends < <(awk '$1 == "part" { if (n) printf "%d ", n } /^[0-9]/ { n++ } END { print n }' "$series/SERIES")
 [ "${ends[-1]}" = ${#commits[@]} ] || die "SERIES has ${ends[-1]} patches, and the tree ${#commits[@]}"
+coupled=("${ends[@]}")
+[ "$base" = "$default_base" ] || [ "${PREFIXES:-}" = all ] || coupled=("${ends[0]}" "${ends[-1]}")
 n=0
 for commit in "${commits[@]}"; do
 	n=$((n + 1))
 	touched=$(relevant "$commit^" "$commit")
 	couplings=
-	if [[ " ${ends[*]} " = *" $n "* ]]; then couplings=yes; fi
+	if [[ " ${coupled[*]} " = *" $n "* ]]; then couplings=yes; fi
 	mapfile -t now < <(printf '%s\n' "${matrix[@]}" | if [ "$couplings" ]; then cat; else grep -E "$each"; fi)
 	subject=$(git log -1 --format=%s "$commit")
 	say "patch $n of ${#commits[@]}: $subject"
