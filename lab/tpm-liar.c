@@ -32,6 +32,7 @@ enum {
 	ALL_ONES,
 	NOISE,
 	TOO_LONG,
+	BELOW_ZERO,	/* the size of all parameters, and sessions where it leads to */
 };
 
 static unsigned int nth, how, told;
@@ -117,6 +118,17 @@ static size_t lie(unsigned char answer[BUFFER], size_t size)
 	case TOO_LONG:
 		memset(answer + size, 0x5a, BUFFER - size);
 		size = BUFFER;
+		break;
+	case BELOW_ZERO:
+		/*
+		 * Behind 5 bytes less than none an unsigned size of 255 stands in the header, as
+		 * that of what comes before our session; then this one's nonce and HMAC.
+		 */
+		memset(answer + HEADER, 0, 338 - HEADER);
+		put(answer + HEADER, -5);
+		answer[270] = 32;
+		answer[305] = 32;
+		size = 338;
 		break;
 	}
 	put(answer + 2, size);

@@ -7,7 +7,7 @@
 
 # test_kernel stock|patched [debug]: sets $kernel, and $fragments to its EXTRA_CONFIG. Those of the
 # selftests are what the series brings on this base; the stock kernel has no KUnit tests of ours.
-# The default base, whose debug kernel is tested too, has lockdep there only.
+# lockdep is in the debug kernel only: each queue of work that goes is taken out of its records.
 test_kernel() {
 	local dir=$work/patched/tools/testing/selftests/dm-crypt-keyring
 	run "$top/lab/patched.sh"
@@ -15,7 +15,6 @@ test_kernel() {
 	fragments="$top/lab/config/selftest.config $(echo "$dir"/config*)"
 	[ "$1" = stock ] || fragments+=" $top/lab/config/selftest-patched.config"
 	[ -z "${2:-}" ] || fragments+=" $top/lab/config/$2.config"
-	[ -z "${2:-}" ] && [ "$base" = "$default_base" ] || fragments+=" $top/lab/config/lockdep.config"
 	kernel=$(EXTRA_CONFIG=$fragments "$top/lab/kernel.sh" "$1")
 }
 # test_programs: sets $programs, the directory of the selftests' programs

@@ -37,6 +37,9 @@
 #include "tpm2approval.asn1.h"
 #include "trusted_tpm2_policy.h"
 
+/* A TPMT_SIGNATURE: the algorithm, its hash, and what RSA signs with 4096 bits. */
+#define TPM2_SIGNATURE_MAX (2 + 2 + 2 + 512)
+
 /* type, nameAlg, objectAttributes, size of authPolicy */
 #define TPMT_PUBLIC_MIN		(2 + 2 + 4 + 2)
 
@@ -96,10 +99,10 @@ static int tpm2_authorize_split(const struct tpm2_policy_command *command,
 		return -EINVAL;
 	a->ref_len = len;
 
-	/* What there is of the signature is for the TPM to understand. */
+	/* What there is of the signature is for the TPM to understand, if it fits one command. */
 	a->sig = p;
 	a->sig_len = end - p;
-	return a->sig_len >= 2 ? 0 : -EINVAL;
+	return a->sig_len >= 2 && a->sig_len <= TPM2_SIGNATURE_MAX ? 0 : -EINVAL;
 }
 
 /* The name by which the TPM knows an object. */

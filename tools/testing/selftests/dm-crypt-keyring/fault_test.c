@@ -185,6 +185,29 @@ static bool in_state(FIXTURE_DATA(fault) * self, const char *state)
 }
 
 /*
+ * How many users the cipher has whose setkey allocates, or -ENOENT: a key that it did not take goes
+ * with the transform that has another one.
+ */
+static int lrw_users(void)
+{
+	int users, sum = -ENOENT;
+	char line[LINE_SIZE];
+	bool ours = false;
+	FILE *file = fopen("/proc/crypto", "re");
+
+	if (!file)
+		return -errno;
+	while (fgets(line, sizeof(line), file)) {
+		if (!strncmp(line, "name ", 5))
+			ours = strstr(line, ": lrw(aes)\n");
+		else if (ours && sscanf(line, "refcnt : %d", &users) == 1)
+			sum = (sum < 0 ? 0 : sum) + users;
+	}
+	fclose(file);
+	return sum;
+}
+
+/*
  * No table is left, and the key is as good as before. Another device of the same cipher and layout
  * keeps what is made once for all of them: the algorithm, whose maker says -ENOENT if it has no
  * memory, and the caches of the block layer, which speak of it with a stack trace.
@@ -221,10 +244,12 @@ TEST_F(fault, constructor)
  */
 TEST_F(fault, key_set)
 {
-	unsigned int nth, kept = 0;
-	int ret;
+	unsigned int nth, kept = 0, invalid = 0;
+	bool lrw = !strcmp(variant->cipher, LRW);
+	int ret, users;
 
 	start(_metadata, self, variant);
+	users = lrw_users();
 	for (nth = 1;; nth++) {
 		ASSERT_EQ(0, dm_suspend(self->name));
 		ASSERT_EQ(0, fault_arm(&self->faults, nth));
@@ -236,6 +261,9 @@ TEST_F(fault, key_set)
 			expect_state(_metadata, self, "set", self->other);
 		} else if (in_state(self, "invalid")) {
 			EXPECT_EQ(-EAGAIN, dm_resume(self->name));
+			if (lrw)
+				EXPECT_EQ(users - 1, lrw_users());
+			invalid++;
 		} else {
 			expect_state(_metadata, self, "set", self->ref);
 			ASSERT_EQ(0, dm_resume(self->name));
@@ -249,6 +277,44 @@ TEST_F(fault, key_set)
 	}
 	EXPECT_EQ(0, ret);
 	EXPECT_LT(0, kept);
+	if (lrw) {
+		EXPECT_LT(0, invalid);
+		EXPECT_EQ(users, lrw_users());
+	}
+}
+
+/* A device whose ciphers went with their key gets others, or has none still. */
+TEST_F(fault, key_set_anew)
+{
+	unsigned int nth, refused = 0;
+	char wrong[2 * KEY_SIZE + 1];
+	int ret;
+
+	memset(wrong, 'x', sizeof(wrong));
+	wrong[2 * variant->size] = '\0';
+	start(_metadata, self, variant);
+	ASSERT_EQ(0, dm_suspend(self->name));
+	for (nth = 1;; nth++) {
+		ASSERT_EQ(-EINVAL, dm_key_set(self->name, wrong));
+		ASSERT_EQ(0, fault_arm(&self->faults, nth));
+		ret = dm_key_set(self->name, self->ref);
+		if (fault_disarm(&self->faults) != 1)
+			break;
+		EXPECT_TRUE(!ret || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
+		if (ret) {
+			EXPECT_TRUE(in_state(self, "invalid"));
+			EXPECT_EQ(-EAGAIN, dm_resume(self->name));
+			refused++;
+		} else {
+			ASSERT_EQ(0, dm_resume(self->name));
+			EXPECT_EQ(1, dm_reads(self->name, self->data));
+			ASSERT_EQ(0, dm_suspend(self->name));
+		}
+	}
+	ASSERT_EQ(0, ret);
+	EXPECT_LT(2, refused);
+	ASSERT_EQ(0, dm_resume(self->name));
+	EXPECT_EQ(1, dm_reads(self->name, self->data));
 }
 
 TEST_F(fault, key_reload)
@@ -284,10 +350,12 @@ TEST_F(fault, key_reload)
 /* A wipe that has reached the device never fails: a cipher that takes no other key goes. */
 TEST_F(fault, key_wipe)
 {
-	unsigned int nth, refused = 0;
-	int ret;
+	unsigned int nth, refused = 0, freed = 0;
+	bool lrw = !strcmp(variant->cipher, LRW);
+	int ret, users;
 
 	start(_metadata, self, variant);
+	users = lrw_users();
 	ASSERT_EQ(0, dm_suspend(self->name));
 	for (nth = 1;; nth++) {
 		ASSERT_EQ(0, fault_arm(&self->faults, nth));
@@ -305,6 +373,7 @@ TEST_F(fault, key_wipe)
 			continue;
 		}
 		EXPECT_EQ(-EAGAIN, dm_resume(self->name));
+		freed += lrw && lrw_users() == users - 1;
 		ASSERT_EQ(0, dm_key_set(self->name, self->ref));
 		ASSERT_EQ(0, dm_resume(self->name));
 		EXPECT_EQ(1, dm_reads(self->name, self->data));
@@ -312,6 +381,8 @@ TEST_F(fault, key_wipe)
 	}
 	ASSERT_EQ(0, ret);
 	EXPECT_LT(0, refused);
+	if (lrw)
+		EXPECT_LT(0, freed);
 	expect_state(_metadata, self, "wiped", self->ref);
 }
 

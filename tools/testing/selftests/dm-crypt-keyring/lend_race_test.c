@@ -259,6 +259,58 @@ TEST_F(lend_race, whole_or_refused)
 	EXPECT_EQ(1, volume_reads(&self->volume));
 }
 
+struct setter {
+	FIXTURE_DATA(lend_race) * self;
+	const char *key;
+	unsigned int sent;
+};
+
+static void *setter(void *arg)
+{
+	struct setter *setter = arg;
+
+	for (; now() < setter->self->end; setter->sent++)
+		dm_key_set(setter->self->name, setter->key);
+	return NULL;
+}
+
+/* One message costs the device its ciphers while another one is about to set a key in them. */
+TEST_F(lend_race, setters_that_fail)
+{
+	char wrong[HEX_SIZE], hex[HEX_SIZE], line[LINE_SIZE];
+	struct setter setters[] = {
+		{ self, wrong, 0 }, { self, self->ref, 0 }, { self, hex, 0 },
+	};
+	pthread_t threads[ARRAY_SIZE(setters)];
+	unsigned int i, rounds;
+
+	to_hex(hex, self->secret[1], KEY_SIZE);
+	memcpy(wrong, hex, sizeof(hex));
+	wrong[2 * KEY_SIZE - 1] = 'x';
+	/* One that drops its key has done so when it was made. */
+	ASSERT_LT(0, key_make(self->type, DESC, self->secret[0], KEY_SIZE));
+	ASSERT_EQ(0, dm_suspend(self->name));
+	for (i = 0; i < ARRAY_SIZE(setters); i++)
+		ASSERT_EQ(0, pthread_create(&threads[i], NULL, setter, &setters[i]));
+	for (rounds = 0; now() < self->end; rounds++) {
+		dm_message(self->name, "key reload");
+		dm_table(self->name, line);
+		if (!(rounds % 8))
+			dm_message(self->name, "key wipe");
+	}
+	for (i = 0; i < ARRAY_SIZE(setters); i++) {
+		ASSERT_EQ(0, pthread_join(threads[i], NULL));
+		EXPECT_LT(1, setters[i].sent);
+	}
+	TH_LOG("%u, %u and %u keys, %u other messages", setters[0].sent, setters[1].sent,
+	       setters[2].sent, rounds);
+	EXPECT_EQ(-EINVAL, dm_key_set(self->name, wrong));
+	EXPECT_EQ(-EAGAIN, dm_resume(self->name));
+	ASSERT_EQ(0, dm_key_set(self->name, self->ref));
+	ASSERT_EQ(0, dm_resume(self->name));
+	EXPECT_EQ(1, volume_reads(&self->volume));
+}
+
 struct messenger {
 	FIXTURE_DATA(lend_race) * self;
 	const char *name;

@@ -118,6 +118,7 @@ struct approval {
 	int times; /* the PCR will have been extended */
 	bool unsigned_auth; /* has one more command than was signed */
 	bool nothing; /* approves of the policy that has no command */
+	bool too_long; /* the signature is longer than any can be */
 	struct bytes der;
 };
 
@@ -126,7 +127,7 @@ static int approve(struct approval *a)
 {
 	struct bytes selection = {}, pcr = {}, data = {}, params = {}, none = {};
 	struct bytes policy = {}, policies = {}, field = {};
-	unsigned char digest[32] = {}, signature[520];
+	unsigned char digest[32] = {}, signature[520] = {};
 	int ret;
 
 	add_number(&selection, 4, 1);
@@ -170,6 +171,8 @@ static int approve(struct approval *a)
 	add(&params, a->as->pub, a->as->pub_len);
 	add_number(&params, 2, 0);
 	add(&params, signature, ret);
+	if (a->too_long)
+		add(&params, signature, sizeof(signature));
 	add_command(&policy, CC_POLICY_AUTHORIZE, &params);
 	if (!a->nothing)
 		add_command(&policy, CC_POLICY_PCR, &pcr);
@@ -410,6 +413,14 @@ TEST_F_TIMEOUT(approval, edited, 120)
 		EXPECT_EQ(-EINVAL, LOAD(&cut));
 	}
 	EXPECT_LT(0, LOAD(&self->now.der));
+}
+
+/* It would not fit a command, and nothing of it gets to the TPM. */
+TEST_F(approval, longer_than_a_signature)
+{
+	self->now.too_long = true;
+	ASSERT_EQ(0, approve(&self->now));
+	EXPECT_EQ(-EINVAL, LOAD(&self->now.der));
 }
 
 TEST_F(approval, not_sealed_anew)

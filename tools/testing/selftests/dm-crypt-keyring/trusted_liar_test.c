@@ -25,7 +25,7 @@
 /* As that TPM numbers them. */
 static const char *const lies[] = {
 	"failure", "success and no more", "half of it", "all but one byte", "a size too large",
-	"all ones", "noise", "too much",
+	"all ones", "noise", "too much", "a size below zero",
 };
 
 FIXTURE(liar)
