@@ -288,6 +288,7 @@ TEST_F(lend_race, setters_that_fail)
 	memcpy(wrong, hex, sizeof(hex));
 	wrong[2 * KEY_SIZE - 1] = 'x';
 	/* One that drops its key has done so when it was made. */
+	key_ctl(KEYCTL_CLEAR, KEY_SPEC_SESSION_KEYRING, 0, 0, 0);
 	ASSERT_LT(0, key_make(self->type, DESC, self->secret[0], KEY_SIZE));
 	ASSERT_EQ(0, dm_suspend(self->name));
 	for (i = 0; i < ARRAY_SIZE(setters); i++)
@@ -305,7 +306,9 @@ TEST_F(lend_race, setters_that_fail)
 	TH_LOG("%u, %u and %u keys, %u other messages", setters[0].sent, setters[1].sent,
 	       setters[2].sent, rounds);
 	EXPECT_EQ(-EINVAL, dm_key_set(self->name, wrong));
-	EXPECT_EQ(-EAGAIN, dm_resume(self->name));
+	/* To one that drops its key no digits are a key, and they cost it none. */
+	if (!*variant->options)
+		EXPECT_EQ(-EAGAIN, dm_resume(self->name));
 	ASSERT_EQ(0, dm_key_set(self->name, self->ref));
 	ASSERT_EQ(0, dm_resume(self->name));
 	EXPECT_EQ(1, volume_reads(&self->volume));
