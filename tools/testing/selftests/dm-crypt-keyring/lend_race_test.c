@@ -451,22 +451,27 @@ static int come_and_go(FIXTURE_DATA(many) * self, char *name)
 
 TEST_F_TIMEOUT(many, rounds_leave_nothing, TIMEOUT)
 {
-	int i, rounds = number("DMCK_ROUNDS", ROUNDS);
+	int i, tries, rounds = number("DMCK_ROUNDS", ROUNDS);
 	char name[NAME_SIZE];
-	long before, after;
+	long before, grown;
 
 	/* What is made once, and the caches of each processor. */
 	for (i = 0; i < ROUNDS / 3; i++)
 		ASSERT_EQ(0, come_and_go(self, name));
-	sleep(1);
-	before = slab_bytes();
-	ASSERT_LT(0, before);
-	for (i = 0; i < rounds; i++)
-		ASSERT_EQ(0, come_and_go(self, name));
-	sleep(1);
-	after = slab_bytes();
-	TH_LOG("%ld bytes more after %d rounds", after - before, rounds);
-	EXPECT_GT((long)rounds * SPARE_BYTES, after - before);
+	/* Others need slabs, too, but what a round leaves behind it leaves each time. */
+	for (tries = 0; tries < 3; tries++) {
+		sleep(1);
+		before = slab_bytes();
+		ASSERT_LT(0, before);
+		for (i = 0; i < rounds; i++)
+			ASSERT_EQ(0, come_and_go(self, name));
+		sleep(1);
+		grown = slab_bytes() - before;
+		TH_LOG("%ld bytes more after %d rounds", grown, rounds);
+		if (grown < (long)rounds * SPARE_BYTES)
+			break;
+	}
+	EXPECT_GT(3, tries);
 }
 
 TEST_HARNESS_MAIN
