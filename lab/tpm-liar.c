@@ -121,8 +121,9 @@ static size_t lie(unsigned char answer[BUFFER], size_t size)
 		break;
 	case BELOW_ZERO:
 		/*
-		 * Behind 5 bytes less than none an unsigned size of 255 stands in the header, as
-		 * that of what comes before our session; then this one's nonce and HMAC.
+		 * With a size of -5 the sessions begin in the header, whose last byte and the
+		 * 0xff behind it are the size of what precedes our session: 255. It is followed
+		 * by what looks like our session, a nonce and an HMAC of 32 bytes.
 		 */
 		memset(answer + HEADER, 0, 338 - HEADER);
 		put(answer + HEADER, -5);

@@ -283,6 +283,18 @@ TEST_F(fault, key_set)
 	}
 }
 
+/* Who was given a key has it, who was refused one has none; it is suspended before and after. */
+static void key_or_none(struct __test_metadata *_metadata, FIXTURE_DATA(fault) * self, int ret)
+{
+	if (ret) {
+		EXPECT_EQ(-EAGAIN, dm_resume(self->name));
+		return;
+	}
+	ASSERT_EQ(0, dm_resume(self->name));
+	EXPECT_EQ(1, dm_reads(self->name, self->data));
+	ASSERT_EQ(0, dm_suspend(self->name));
+}
+
 /* A device whose ciphers went with their key gets others, or has none still. */
 TEST_F(fault, key_set_anew)
 {
@@ -301,15 +313,10 @@ TEST_F(fault, key_set_anew)
 		if (fault_disarm(&self->faults) != 1)
 			break;
 		EXPECT_TRUE(!ret || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
-		if (ret) {
+		if (ret)
 			EXPECT_TRUE(in_state(self, "invalid"));
-			EXPECT_EQ(-EAGAIN, dm_resume(self->name));
-			refused++;
-		} else {
-			ASSERT_EQ(0, dm_resume(self->name));
-			EXPECT_EQ(1, dm_reads(self->name, self->data));
-			ASSERT_EQ(0, dm_suspend(self->name));
-		}
+		refused += !!ret;
+		key_or_none(_metadata, self, ret);
 	}
 	ASSERT_EQ(0, ret);
 	EXPECT_LT(2, refused);
@@ -331,15 +338,10 @@ TEST_F(fault, key_reload)
 		if (fault_disarm(&self->faults) != 1)
 			break;
 		EXPECT_TRUE(!ret || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
-		if (ret) {
+		if (ret)
 			EXPECT_TRUE(in_state(self, "wiped") || in_state(self, "invalid"));
-			EXPECT_EQ(-EAGAIN, dm_resume(self->name));
-			refused++;
-		} else {
-			ASSERT_EQ(0, dm_resume(self->name));
-			EXPECT_EQ(1, dm_reads(self->name, self->data));
-			ASSERT_EQ(0, dm_suspend(self->name));
-		}
+		refused += !!ret;
+		key_or_none(_metadata, self, ret);
 	}
 	ASSERT_EQ(0, ret);
 	EXPECT_LT(0, refused);

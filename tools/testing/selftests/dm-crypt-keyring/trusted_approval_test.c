@@ -415,7 +415,7 @@ TEST_F_TIMEOUT(approval, edited, 120)
 	EXPECT_LT(0, LOAD(&self->now.der));
 }
 
-/* It would not fit a command, and nothing of it gets to the TPM. */
+/* It is refused by its size: a longer one would not fit a command to the TPM. */
 TEST_F(approval, longer_than_a_signature)
 {
 	self->now.too_long = true;
