@@ -12,7 +12,7 @@ test_programs
 prepared
 mapfile -t all < <(find "$programs" -name '*_test' -type f -printf '%f\n' | sort)
 mapfile -t some < <(of_policy any "${all[@]}"; of_policy liar "${all[@]}")
-[ "${DEBUG:-}" = all ] || some=(aead_test audit_test drop_key_test fuzz_test hostile_root_bound_test key_race_test trusted_approval_test trusted_pcr_test)
+[ "${DEBUG:-}" = all ] || some=(aead_test audit_test drop_key_test fuzz_test hostile_root_bound_test key_race_test trusted_approval_test trusted_pcr_test trusted_unseal_test)
 chosen "$work/check/run" "${some[@]}"
 fuzz=${FUZZ:-60}
 make_liar

@@ -40,7 +40,7 @@ policy_of() {
 	hostile_root_tighten_test) echo later ;;
 	hostile_root_suspend_test) echo suspend ;;
 	trusted_suspend_test) echo suspend-bound ;;
-	trusted_liar_test) echo liar ;;
+	trusted_liar_test | trusted_unseal_test) echo liar ;;
 	hostile_root_keyring_test) echo keyring ;;
 	hostile_root_sealed_test) echo sealed ;;
 	*) echo any ;;
