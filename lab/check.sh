@@ -8,13 +8,15 @@
 . "$(dirname "$0")/lib.sh"
 
 # Those marked with '*' run once, not for each base: they are about the laboratory, or take long.
+# Those marked with '&' compile, and boot nothing: they run beside those that boot, once the kernels
+# are built, since a guest leaves a processor idle, and are counted at the end.
 steps=(
 	'lint        * the scripts, and patches against view'
 	'own         * the tests of the laboratory'\''s own tools'
 	'apply         patch -p1, git am, the round trip'
 	'checkpatch    checkpatch --strict on each patch'
 	'kernel-doc    kernel-doc on each touched file'
-	'patches       each patch builds, in y, m and n'
+	'patches     & each patch builds, in y, m and n'
 	'demo          the main job, four boots'
 	'dm-init       a reference on the kernel'\''s command line'
 	'kunit         KUnit in the guest'
@@ -50,35 +52,64 @@ done
 # boots STEP: it does
 boots() { grep -q '^prepared$' "$top/lab/check/$1.sh"; }
 todo=()
-for base in "${bases[@]}"; do
-	for i in "${steps[@]}"; do
-		[ "$base" != "${bases[0]}" ] && [ "${i:12:1}" = '*' ] || todo+=("$base $i")
+# add TEST: of each base the steps that it is true of, by name and mark
+add() {
+	for base in "${bases[@]}"; do
+		for i in "${steps[@]}"; do
+			[ "$base" = "${bases[0]}" ] || [ "${i:12:1}" != '*' ] || continue
+			! "$@" "${i%% *}" "${i:12:1}" || todo+=("$base $i")
+		done
 	done
-done
+}
+is_beside() { [ "$2" = '&' ]; }
+is_quick() { ! boots "$1" && ! is_beside "$@"; }
+add is_quick
+add boots
+add is_beside
 
+log_of() { echo "$build/$1/log/check-$2.log"; }
+export CHECK_RUN="$$ $EPOCHREALTIME"
 # What the first step boots is built here, so that its progress is seen, and what the others boot
 # meanwhile, so that it is there when they come. What fails here fails again in its step.
 read -r base name _ <<<"${todo[0]}"
 ! boots "$name" || BASE=$base AHEAD=yes run "$top/lab/check/$name.sh" || :
 ahead=()
 for i in "${todo[@]:1}"; do
-	read -r base name _ <<<"$i"
-	! boots "$name" || ahead+=("$base" "$name")
+	read -r base name what <<<"$i"
+	rm -f "$(log_of "$base" "$name")"*
+	! boots "$name" && ! is_beside "$name" "${what:0:1}" || ahead+=("$base" "$name")
 done
-[ ${#ahead[@]} = 0 ] || spawn "$top/lab/ahead.sh" "${ahead[@]}"
+builder=
+[ ${#ahead[@]} = 0 ] || { spawn "$top/lab/ahead.sh" "${ahead[@]}"; builder=$spawned; }
 
-export CHECK_RUN="$$ $EPOCHREALTIME"
 passed=0 failed=0 skipped=0
 step_logged() { "$top/lab/check/$1.sh" 2>&1 | tee "$2" >&2; }
+# step_beside LOG: what ahead.sh did of it, and its status; 255 if it did not come to it
+step_beside() {
+	local follower=
+	while [ ! -f "$1.status" ] && [ "$builder" ] && kill -0 "$builder" 2>/dev/null; do
+		[ "$follower" ] || [ ! -f "$1" ] || { spawn tail -n +1 -f "$1" >&2; follower=$spawned; }
+		sleep 0.2
+	done
+	if [ "$follower" ]; then sleep 1; kill "$follower"; else cat "$1" >&2 2>/dev/null || :; fi
+	[ -f "$1.status" ] || return 255
+	read -r status SECONDS <"$1.status"
+	return "$status"
+}
 for i in "${!todo[@]}"; do
 	read -r base name what <<<"${todo[i]}"
 	export BASE=$base
-	log=$build/$base/log/check-$name.log
+	log=$(log_of "$base" "$name")
 	mkdir -p "${log%/*}"
-	step $((i + 1)) ${#todo[@]} "$base: ${what#\* }"
+	step $((i + 1)) ${#todo[@]} "$base: ${what#[*&] }"
 	SECONDS=0
 	status=0
-	run step_logged "$name" "$log" || status=$?
+	if [ "$i" != 0 ] && is_beside "$name" "${what:0:1}"; then
+		step_beside "$log" || status=$?
+	else
+		status=255
+	fi
+	[ "$status" != 255 ] || { status=0; run step_logged "$name" "$log" || status=$?; }
 	count() { grep -cE "$1" "$log" || :; }
 	s=$(count '^ok .*# SKIP')
 	p=$(($(count '^ok ') - s))
@@ -87,7 +118,7 @@ for i in "${!todo[@]}"; do
 		say "the step '$name' ended with status $status and no verdict; its output is in $log"
 		f=1
 	fi
-	say "$name: $p passed, $f failed, $s skipped in $SECONDS s ($log)"
+	say "$base: $name: $p passed, $f failed, $s skipped in $SECONDS s ($log)"
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -7,6 +7,7 @@
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"
 
+lock check-tree "a step that works in the same tree"
 export TREE=$work/check-tree
 # The check's own tree; nobody works there.
 [ ! -d "$TREE" ] || { git -C "$TREE" reset -q --hard; git -C "$TREE" checkout -q -B series refs/lab/exported; }

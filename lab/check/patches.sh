@@ -33,6 +33,7 @@ if [ "${PREFIXES:-}" != all ]; then
 fi
 common='64BIT=y MODULES=y PRINTK=y BLOCK=y BLK_INLINE_ENCRYPTION=y NET=y PROC_FS=y MD=y CRYPTO=y'
 
+lock check-tree "a step that works in the same tree"
 export TREE=$work/check-tree
 [ ! -d "$TREE" ] || { git -C "$TREE" reset -q --hard; git -C "$TREE" checkout -q -B series refs/lab/exported; }
 "$top/lab/tree.sh" >/dev/null

@@ -49,6 +49,12 @@ plan
 EOF2
 done
 
+act check/patches.sh <<'EOF2'
+nice >>"$BUILD/patches"
+if [ ! -e "$ACT/fails" ]; then ok 'it compiles'; else not_ok 'it compiles'; fi
+plan
+EOF2
+
 n=0 bad=0
 verdict() {
 	n=$((n + 1))
@@ -77,6 +83,16 @@ check lint demo kunit
 verdict 'a build that fails fails its step' "$(is "$(cat "$tmp/out")" '0 passed, 3 failed, 0 skipped')"
 verdict 'which says why' "$(grep -q 'the kunit kernel does not build' "$BUILD/$default_base/log/check-kunit.log" && echo yes)"
 rm "$tmp/fails"
+
+rm -f "$BUILD"/kunit
+check lint kunit patches
+verdict 'what boots nothing is done beside, and counted' "$(is "$(cat "$tmp/out" "$BUILD/patches")" $'3 passed, 0 failed, 0 skipped\n19')"
+touch "$tmp/fails"
+check lint kunit patches
+verdict 'its failures, too' "$(is "$(cat "$tmp/out")" '2 passed, 1 failed, 0 skipped')"
+rm "$tmp/fails" "$BUILD/patches"
+check patches
+verdict 'and alone it is done in front' "$(is "$(cat "$BUILD/patches")" "$(nice)")"
 
 touch "$tmp/stays"
 for signal in INT TERM; do
