@@ -2,12 +2,14 @@
 # check.sh [STEP...] - all tests, or those steps, for each base that BASE names: runs each
 # script of lab/check, counts the assertions it prints as TAP, and closes with "N passed,
 # N failed, N skipped", the one line on stdout. A step that ends badly, or asserts nothing,
-# is a failure itself. With CI=true a skip fails, too.
+# is a failure itself. With CI=true a skip fails, too. With CHECK_MINUTES, a step that could not end in
+# time leaves itself out, or its rest, and says so; those that may come last.
 # A base that Debian has no more is said to be so and left out, if it is not the only one.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Those marked with '*' run once, not for each base: they are about the laboratory, or take long.
+# Those marked with '*' run once, not for each base, and last of those that boot: they are about the
+# laboratory, or take long.
 # Those marked with '&' compile, and boot nothing: they run beside those that boot, once the kernels
 # are built, since a guest leaves a processor idle, and are counted at the end.
 steps=(
@@ -63,12 +65,16 @@ add() {
 }
 is_beside() { [ "$2" = '&' ]; }
 is_quick() { ! boots "$1" && ! is_beside "$@"; }
+boots_once() { boots "$1" && [ "$2" = '*' ]; }
+boots_each() { boots "$1" && [ "$2" != '*' ]; }
 add is_quick
-add boots
+add boots_each
+add boots_once
 add is_beside
 
 log_of() { echo "$build/$1/log/check-$2.log"; }
 export CHECK_RUN="$$ $EPOCHREALTIME"
+[ -z "${CHECK_MINUTES:-}" ] || export CHECK_UNTIL=$((EPOCHSECONDS + CHECK_MINUTES * 60))
 # What the first step boots is built here, so that its progress is seen, and what the others boot
 # meanwhile, so that it is there when they come. What fails here fails again in its step.
 read -r base name _ <<<"${todo[0]}"
@@ -83,6 +89,7 @@ builder=
 [ ${#ahead[@]} = 0 ] || { spawn "$top/lab/ahead.sh" "${ahead[@]}"; builder=$spawned; }
 
 passed=0 failed=0 skipped=0
+left_out=()
 step_logged() { "$top/lab/check/$1.sh" 2>&1 | tee "$2" >&2; }
 # step_beside LOG: what ahead.sh did of it, and its status; 255 if it did not come to it
 step_beside() {
@@ -114,6 +121,10 @@ for i in "${!todo[@]}"; do
 	s=$(count '^ok .*# SKIP')
 	p=$(($(count '^ok ') - s))
 	f=$(count '^not ok ')
+	if [ "$status" = "$no_time" ] && [ $((p + s + f)) = 0 ]; then
+		left_out+=("$base: $name")
+		continue
+	fi
 	if [ "$f" = 0 ] && { [ "$status" != 0 ] || [ $((p + s)) = 0 ]; }; then
 		say "the step '$name' ended with status $status and no verdict; its output is in $log"
 		f=1
@@ -121,5 +132,6 @@ for i in "${!todo[@]}"; do
 	say "$base: $name: $p passed, $f failed, $s skipped in $SECONDS s ($log)"
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
+[ ${#left_out[@]} = 0 ] || say "left out, as the time was up: $(printf '%s, ' "${left_out[@]}" | sed 's/, $//')"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && { [ "$skipped" = 0 ] || [ "${CI:-}" != true ]; }

@@ -23,6 +23,8 @@ jobs=${JOBS:-$(nproc)}
 series=$top/patches/$base
 # The exit status that says: Debian has the kernel of this base no more.
 moved_on=4
+# The one that says: CHECK_MINUTES, which the check was given, are too short for this step.
+no_time=5
 export BUILD=$build
 
 author_name='The dm-keyring authors'
@@ -81,6 +83,9 @@ run_logged() {
 	local log=$1
 	run logged "$@" || die "'${2##*/} ${*:3}' failed; its output is in $log"
 }
+
+# has_time SECONDS: so many are left of them
+has_time() { [ -z "${CHECK_UNTIL:-}" ] || [ $((EPOCHSECONDS + $1)) -lt "$CHECK_UNTIL" ]; }
 
 need_tools() {
 	local t

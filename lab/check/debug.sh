@@ -7,6 +7,9 @@
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 
+# On a slow machine so long.
+has_time 1500 || exit "$no_time"
+
 test_kernel patched debug
 test_programs
 prepared

@@ -8,6 +8,7 @@
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 
+has_time 600 || exit "$no_time"
 test_kernel patched
 test_programs
 prepared

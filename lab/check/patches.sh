@@ -10,6 +10,9 @@
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"
 
+# For the base, on a slow machine, in all configurations.
+has_time 600 || exit "$no_time"
+
 # name: dm-crypt, dm-integrity, dm-inlinecrypt (from 7.3 on), their core, AF_ALG, encrypted, trusted keys; n where it is not named.
 # Where Kconfig does not allow a 'y' over an 'm', it makes an 'm' of it.
 matrix=(
@@ -160,6 +163,7 @@ coupled=("${ends[@]}")
 n=0
 for commit in "${commits[@]}"; do
 	n=$((n + 1))
+	has_time 60 || { say "the time is up: from patch $n on nothing is built"; break; }
 	touched=$(relevant "$commit^" "$commit")
 	couplings=
 	if [[ " ${coupled[*]} " = *" $n "* ]]; then couplings=yes; fi

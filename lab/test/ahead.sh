@@ -7,7 +7,7 @@
 
 tmp=$(mktemp -d)
 on_exit "rm -rf '$tmp'"
-unset BASE CI
+unset BASE CI CHECK_MINUTES CHECK_UNTIL
 export BUILD=$tmp/build ACT=$tmp
 mkdir -p "$tmp/lab/check" "$tmp/patches/$default_base" "$BUILD"
 touch "$tmp/patches/$default_base/SERIES"
@@ -50,6 +50,7 @@ EOF2
 done
 
 act check/patches.sh <<'EOF2'
+has_time 60 || exit "$no_time"
 nice >>"$BUILD/patches"
 if [ ! -e "$ACT/fails" ]; then ok 'it compiles'; else not_ok 'it compiles'; fi
 plan
@@ -91,6 +92,9 @@ touch "$tmp/fails"
 check lint kunit patches
 verdict 'its failures, too' "$(is "$(cat "$tmp/out")" '2 passed, 1 failed, 0 skipped')"
 rm "$tmp/fails" "$BUILD/patches"
+CHECK_MINUTES=1 check lint kunit patches
+verdict 'what has no time is left out' "$(is "$(cat "$tmp/out"; ls "$BUILD/patches" 2>&- || :)" '2 passed, 0 failed, 0 skipped')"
+verdict 'and it is said' "$(grep -q "the time was up: $default_base: patches\$" "$tmp/err" && echo yes)"
 check patches
 verdict 'and alone it is done in front' "$(is "$(cat "$BUILD/patches")" "$(nice)")"
 
