@@ -23,14 +23,14 @@ mkdir -p "$root"/{lists,cache/archives}/partial
 cat >"$root/apt.conf" <<END
 Dir "/";
 Dir::Etc::sourcelist "$root/sources.list";
-Dir::Etc::sourceparts "-";
-Dir::Etc::preferences "-";
-Dir::Etc::preferencesparts "-";
+Dir::Etc::sourceparts "/dev/null";
+Dir::Etc::preferences "/dev/null";
+Dir::Etc::preferencesparts "/dev/null";
 Dir::State "$root";
 Dir::State::lists "$root/lists";
 Dir::State::status "/dev/null";
 Dir::Cache "$root/cache";
 Acquire::Languages "none";
 END
-echo "deb [signed-by=$keyring] $archive $suite main" >"$root/sources.list"
+for kind in deb deb-src; do echo "$kind [signed-by=$keyring] $archive $suite main"; done >"$root/sources.list"
 echo "$root/apt.conf"

@@ -23,6 +23,7 @@ steps=(
 	'dm-init       a reference on the kernel'\''s command line'
 	'kunit         KUnit in the guest'
 	'selftests     the selftests in the guest'
+	'peers       * cryptsetup, LVM2 and systemd, stock and patched'
 	'hostile     * what root gets, stock and patched'
 	'memory      * copies of a key in memory, stock and patched'
 	'mutations   * faults that the checkers must catch'

@@ -560,7 +560,7 @@ int key_make(const char *type, const char *desc, const unsigned char *secret, si
 		return secret ? -EINVAL : key_add(type, desc, payload, ret);
 	}
 
-	if (size > sizeof(random))
+	if (!secret && size > sizeof(random))
 		return -EINVAL;
 	ret = fill_random(random, sizeof(random));
 	if (ret)

@@ -26,6 +26,9 @@ FIXTURE_VARIANT(key_mode)
 {
 	const char *cipher;
 	unsigned int size;
+	const char *options;
+	/* Takes a key that cannot be read only if it is a logon key. */
+	bool logon_only;
 };
 
 FIXTURE_VARIANT_ADD(key_mode, xts) {
@@ -79,6 +82,51 @@ FIXTURE_VARIANT_ADD(key_mode, lmk_with_seed) {
 FIXTURE_VARIANT_ADD(key_mode, tcw) {
 	.cipher = "aes-cbc-tcw",
 	.size = 64,
+	.logon_only = true,
+};
+
+FIXTURE_VARIANT_ADD(key_mode, null) {
+	.cipher = "aes-cbc-null",
+	.size = 32,
+};
+
+FIXTURE_VARIANT_ADD(key_mode, plain) {
+	.cipher = "aes-cbc-plain",
+	.size = 16,
+};
+
+FIXTURE_VARIANT_ADD(key_mode, plain64be) {
+	.cipher = "aes-xts-plain64be",
+	.size = 64,
+};
+
+FIXTURE_VARIANT_ADD(key_mode, capi_xts) {
+	.cipher = "capi:xts(aes)-plain64",
+	.size = 64,
+};
+
+FIXTURE_VARIANT_ADD(key_mode, large_sectors) {
+	.cipher = "aes-xts-plain64",
+	.size = 64,
+	.options = "2 sector_size:4096 iv_large_sectors",
+};
+
+FIXTURE_VARIANT_ADD(key_mode, small_ivs) {
+	.cipher = "aes-cbc-essiv:sha256",
+	.size = 32,
+	.options = "1 sector_size:4096",
+};
+
+FIXTURE_VARIANT_ADD(key_mode, without_queues) {
+	.cipher = "aes-xts-plain64",
+	.size = 64,
+	.options = "3 allow_discards no_read_workqueue no_write_workqueue",
+};
+
+FIXTURE_VARIANT_ADD(key_mode, on_one_cpu) {
+	.cipher = "aes-xts-plain64",
+	.size = 64,
+	.options = "2 same_cpu_crypt submit_from_crypt_cpus",
 };
 
 FIXTURE_SETUP(key_mode)
@@ -88,7 +136,8 @@ FIXTURE_SETUP(key_mode)
 	to_hex(self->hex, self->secret, variant->size);
 	ASSERT_LT(0, key_add("logon", "dmck:mode", self->secret, variant->size));
 	snprintf(self->ref, sizeof(self->ref), ":%u:logon:dmck:mode", variant->size);
-	ASSERT_EQ(0, volume_open(&self->volume, variant->cipher, self->hex, ""));
+	ASSERT_EQ(0, volume_open(&self->volume, variant->cipher, self->hex,
+				 variant->options ?: ""));
 	self->name = self->volume.name;
 }
 
@@ -106,7 +155,8 @@ TEST_F(key_mode, same_ciphertext)
 	EXPECT_NE(0, memcmp(by_hex, self->volume.data, sizeof(by_hex)));
 
 	dm_name(name);
-	ASSERT_EQ(0, dm_map_crypt(name, &self->volume.backing, variant->cipher, self->ref, ""));
+	ASSERT_EQ(0, dm_map_crypt(name, &self->volume.backing, variant->cipher, self->ref,
+				  variant->options ?: ""));
 	EXPECT_EQ(1, dm_reads(name, self->volume.data));
 	memset(by_ref, 0, sizeof(by_ref));
 	EXPECT_EQ(0, dm_write(name, by_ref));
@@ -118,6 +168,35 @@ TEST_F(key_mode, same_ciphertext)
 	EXPECT_NE(NULL, strstr(line, self->ref));
 	EXPECT_FALSE(shows_key(line, self->secret, variant->size));
 	EXPECT_EQ(0, dm_remove(name));
+}
+
+/* Whoever holds it. */
+TEST_F(key_mode, same_by_each_type)
+{
+	static const char * const types[] = { "user", "encrypted" };
+	unsigned char by_hex[DATA_SIZE], by_ref[DATA_SIZE];
+	char name[NAME_SIZE], ref[REF_SIZE];
+	size_t i;
+	int ret;
+
+	ASSERT_EQ(0, backing_read(&self->volume.backing, by_hex));
+	for (i = 0; i < ARRAY_SIZE(types) - variant->logon_only; i++) {
+		ret = key_make(types[i], "dmck:mode", self->secret, variant->size);
+		if (key_unsupported(types[i], ret))
+			continue;
+		ASSERT_LT(0, ret);
+		snprintf(ref, sizeof(ref), ":%u:%s:dmck:mode", variant->size, types[i]);
+		dm_name(name);
+		ASSERT_EQ(0, dm_map_crypt(name, &self->volume.backing, variant->cipher, ref,
+					  variant->options ?: ""));
+		EXPECT_EQ(1, dm_reads(name, self->volume.data));
+		memset(by_ref, 0, sizeof(by_ref));
+		EXPECT_EQ(0, dm_write(name, by_ref));
+		EXPECT_EQ(0, dm_write(name, self->volume.data));
+		EXPECT_EQ(0, backing_read(&self->volume.backing, by_ref));
+		EXPECT_EQ(0, memcmp(by_hex, by_ref, sizeof(by_hex)));
+		EXPECT_EQ(0, dm_remove(name));
+	}
 }
 
 TEST_F(key_mode, set_in_turn)
@@ -158,7 +237,8 @@ TEST_F(key_mode, set_to_another_key)
 	EXPECT_EQ(0, backing_read(&self->volume.backing, stored));
 
 	dm_name(name);
-	ASSERT_EQ(0, dm_map_crypt(name, &self->volume.backing, variant->cipher, self->hex, ""));
+	ASSERT_EQ(0, dm_map_crypt(name, &self->volume.backing, variant->cipher, self->hex,
+				  variant->options ?: ""));
 	EXPECT_EQ(1, dm_reads(name, self->volume.data));
 	EXPECT_EQ(0, dm_write(name, self->volume.data));
 	EXPECT_EQ(0, backing_read(&self->volume.backing, expected));

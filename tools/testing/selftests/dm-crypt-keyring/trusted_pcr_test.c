@@ -132,6 +132,53 @@ static const char *unsupported(void)
 	return key_unsupported("trusted", key);
 }
 
+/* A key that the kernel chose gives the same ciphertext as what the TPM unseals, in hex. */
+TEST(same_ciphertext_in_hex)
+{
+	static const struct {
+		const char *cipher;
+		unsigned int size;
+	} modes[] = {
+		{ "aes-xts-plain64", 64 },
+		{ "aes:2-xts-plain64", 128 },
+		{ "aes-cbc-essiv:sha256", 32 },
+		{ "capi:essiv(cbc(aes),sha256)-plain64", 32 },
+		{ "aes-lrw-benbi", 48 },
+		{ "aes-cbc-eboiv", 32 },
+		{ "aes-cbc-elephant", 64 },
+	};
+	unsigned char secret[128], by_hex[DATA_SIZE], by_ref[DATA_SIZE] = {};
+	char name[NAME_SIZE], ref[REF_SIZE], hex[2 * sizeof(secret) + 1];
+	const char *why = unsupported();
+	struct volume volume;
+	struct blob blob;
+	size_t i;
+
+	if (why)
+		SKIP(return, "%s", why);
+	for (i = 0; i < ARRAY_SIZE(modes); i++) {
+		TH_LOG("%s", modes[i].cipher);
+		ASSERT_EQ(0, keys_open());
+		ASSERT_EQ(0, read_blob(key_make("trusted", DESC, NULL, modes[i].size), &blob));
+		ASSERT_EQ(modes[i].size, tpm_unseal(&blob.key, 0, 0, "", secret, sizeof(secret)));
+		to_hex(hex, secret, modes[i].size);
+		ASSERT_EQ(0, volume_open(&volume, modes[i].cipher, hex, ""));
+		ASSERT_EQ(0, backing_read(&volume.backing, by_hex));
+		EXPECT_NE(0, memcmp(by_hex, volume.data, sizeof(by_hex)));
+
+		snprintf(ref, sizeof(ref), ":%u:trusted:" DESC, modes[i].size);
+		dm_name(name);
+		ASSERT_EQ(0, dm_map_crypt(name, &volume.backing, modes[i].cipher, ref, ""));
+		EXPECT_EQ(1, dm_reads(name, volume.data));
+		EXPECT_EQ(0, dm_write(name, by_ref));
+		EXPECT_EQ(0, dm_write(name, volume.data));
+		EXPECT_EQ(0, backing_read(&volume.backing, by_ref));
+		EXPECT_EQ(0, memcmp(by_hex, by_ref, sizeof(by_hex)));
+		EXPECT_EQ(0, dm_remove(name));
+		EXPECT_EQ(0, volume_close(&volume));
+	}
+}
+
 FIXTURE(pcrs)
 {
 	struct blob blob;
