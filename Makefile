@@ -28,7 +28,7 @@ demo:
 	@lab/demo.sh $(if $(INTEGRITY),--integrity)
 
 check:
-	@lab/install.sh base demo check
+	@lab/install.sh base demo check deb
 	@lab/check.sh
 
 kernel:

@@ -2,32 +2,34 @@
 # check.sh [STEP...] - all tests, or those steps, for each base that BASE names: runs each
 # script of lab/check, counts the assertions it prints as TAP, and closes with "N passed,
 # N failed, N skipped", the one line on stdout. A step that ends badly, or asserts nothing,
-# is a failure itself. With CI=true a skip fails, too. With CHECK_MINUTES, a step that could not end in
-# time leaves itself out, or its rest, and says so; those that may come last.
+# is a failure itself. With CI=true a skip fails, too. With CHECK_MINUTES, a step that could not
+# end in time leaves itself out, or its rest, and says so; those that may come last.
 # A base that Debian has no more is said to be so and left out, if it is not the only one.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
-# Those marked with '*' run once, not for each base, and last of those that boot: they are about the
-# laboratory, or take long.
-# Those marked with '&' compile, and boot nothing: they run beside those that boot, once the kernels
-# are built, since a guest leaves a processor idle, and are counted at the end.
+# When each is done, so many minutes it may take on a machine of two processors, and what it is:
+#   each    for each base
+#   once    for one of them, and after the former if it boots: it is about the laboratory, or takes long
+#   beside  while others boot, once the kernels are built, since a guest leaves a processor idle: it
+#           compiles; counted at the end
 steps=(
-	'lint        * the scripts, and patches against view'
-	'own         * the tests of the laboratory'\''s own tools'
-	'apply         patch -p1, git am, the round trip'
-	'checkpatch    checkpatch --strict on each patch'
-	'kernel-doc    kernel-doc on each touched file'
-	'patches     & each patch builds, in y, m and n'
-	'demo          the main job, four boots'
-	'dm-init       a reference on the kernel'\''s command line'
-	'kunit         KUnit in the guest'
-	'selftests     the selftests in the guest'
-	'peers       * cryptsetup, LVM2 and systemd, stock and patched'
-	'hostile     * what root gets, stock and patched'
-	'memory      * copies of a key in memory, stock and patched'
-	'mutations   * faults that the checkers must catch'
-	'debug       * the fuzzer and the selftests on a debug kernel'
+	'lint        once         1 the scripts, and patches against view'
+	'own         once         3 the tests of the laboratory'\''s own tools'
+	'apply       each         2 patch -p1, git am, the round trip'
+	'checkpatch  each         1 checkpatch --strict on each patch'
+	'kernel-doc  each         1 kernel-doc on each touched file'
+	'patches     each,beside 10 each patch builds, in y, m and n'
+	'demo        each         3 the main job, four boots'
+	'dm-init     each         1 a reference on the kernel'\''s command line'
+	'kunit       each         1 KUnit in the guest'
+	'selftests   each         8 the selftests in the guest'
+	'hostile     once         3 what root gets, stock and patched'
+	'memory      once         3 copies of a key in memory, stock and patched'
+	'peers       once        12 cryptsetup, LVM2 and systemd, stock and patched'
+	'mutations   once         3 faults that the checkers must catch'
+	'debug       once        12 the fuzzer and the selftests on a debug kernel'
+	'deb         once,beside 12 make deb installs, and its kernel boots'
 )
 if [ $# -gt 0 ]; then
 	chosen=()
@@ -54,20 +56,22 @@ done
 
 # boots STEP: it does
 boots() { grep -q '^prepared$' "$top/lab/check/$1.sh"; }
+# when STEP WORD: it is done then
+when() { local words; read -r _ words _ <<<"$1"; [[ ,$words, = *,$2,* ]]; }
 todo=()
-# add TEST: of each base the steps that it is true of, by name and mark
+# add TEST: of each base the steps that it is true of
 add() {
 	for base in "${bases[@]}"; do
 		for i in "${steps[@]}"; do
-			[ "$base" = "${bases[0]}" ] || [ "${i:12:1}" != '*' ] || continue
-			! "$@" "${i%% *}" "${i:12:1}" || todo+=("$base $i")
+			[ "$base" = "${bases[0]}" ] || ! when "$i" once || continue
+			! "$@" "$i" || todo+=("$base $i")
 		done
 	done
 }
-is_beside() { [ "$2" = '&' ]; }
-is_quick() { ! boots "$1" && ! is_beside "$@"; }
-boots_once() { boots "$1" && [ "$2" = '*' ]; }
-boots_each() { boots "$1" && [ "$2" != '*' ]; }
+is_beside() { when "$1" beside; }
+is_quick() { ! boots "${1%% *}" && ! is_beside "$1"; }
+boots_each() { boots "${1%% *}" && ! is_beside "$1" && ! when "$1" once; }
+boots_once() { boots "${1%% *}" && ! is_beside "$1" && when "$1" once; }
 add is_quick
 add boots_each
 add boots_once
@@ -82,9 +86,9 @@ read -r base name _ <<<"${todo[0]}"
 ! boots "$name" || BASE=$base AHEAD=yes run "$top/lab/check/$name.sh" || :
 ahead=()
 for i in "${todo[@]:1}"; do
-	read -r base name what <<<"$i"
+	read -r base name _ <<<"$i"
 	rm -f "$(log_of "$base" "$name")"*
-	! boots "$name" && ! is_beside "$name" "${what:0:1}" || ahead+=("$base" "$name")
+	! boots "$name" && ! is_beside "${i#* }" || ahead+=("$base" "$name")
 done
 builder=
 [ ${#ahead[@]} = 0 ] || { spawn "$top/lab/ahead.sh" "${ahead[@]}"; builder=$spawned; }
@@ -105,14 +109,14 @@ step_beside() {
 	return "$status"
 }
 for i in "${!todo[@]}"; do
-	read -r base name what <<<"${todo[i]}"
+	read -r base name _ minutes what <<<"${todo[i]}"
 	export BASE=$base
 	log=$(log_of "$base" "$name")
 	mkdir -p "${log%/*}"
-	step $((i + 1)) ${#todo[@]} "$base: ${what#[*&] }"
+	step $((i + 1)) ${#todo[@]} "$base: $what"
 	SECONDS=0
 	status=0
-	if [ "$i" != 0 ] && is_beside "$name" "${what:0:1}"; then
+	if [ "$i" != 0 ] && is_beside "${todo[i]#* }"; then
 		step_beside "$log" || status=$?
 	else
 		status=255
@@ -130,7 +134,7 @@ for i in "${!todo[@]}"; do
 		say "the step '$name' ended with status $status and no verdict; its output is in $log"
 		f=1
 	fi
-	say "$base: $name: $p passed, $f failed, $s skipped in $SECONDS s ($log)"
+	say "$base: $name: $p passed, $f failed, $s skipped in $SECONDS s of $((minutes * 60)) ($log)"
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
 [ ${#left_out[@]} = 0 ] || say "left out, as the time was up: $(printf '%s, ' "${left_out[@]}" | sed 's/, $//')"

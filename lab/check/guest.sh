@@ -61,14 +61,19 @@ of_policy() {
 	local program
 	for program in "${@:2}"; do [ "$(policy_of "$program")" != "$1" ] || echo "$program"; done
 }
+# this_release: the name of the release of Debian that this machine has
+this_release() {
+	# shellcheck source=/dev/null
+	(. /etc/os-release && [ -n "${VERSION_CODENAME:-}" ] && echo "$VERSION_CODENAME") || die "/etc/os-release does not say which release of Debian this is"
+}
 # make_liar: sets $liar
 make_liar() {
 	liar=$work/check/tpm-liar
 	mkdir -p "$work/check"
 	cc -O2 -Wall -o "$liar" "$top/lab/tpm-liar.c" || die "lab/tpm-liar.c does not compile"
 }
-# boot NAME TIMEOUT ARGS [SELFTESTS [MIB]]: sets $console and $result. With $disk, a
-# file, the guest has that disk; with $liar, a program, it has a TPM that lies when it is told to.
+# boot NAME TIMEOUT ARGS [SELFTESTS [MIB]]: sets $console and $result. With $disk, a file, or $share, a
+# directory, the guest has those; with $liar, a program, it has a TPM that lies when it is told to.
 boot() {
 	local initrd=$work/check/$1.cpio ports
 	console=$work/log/$1.console
@@ -79,7 +84,7 @@ boot() {
 	case $1 in *suspend*) ports=isa ;; *) ports=virtio ;; esac
 	try "$1: the guest boots, does its work and switches off" "$top/lab/boot.sh" --kernel "$kernel" --initrd "$initrd" \
 		--ports $ports --tpm "$work/check/tpm-$1" --result "$result" --console "$console" --timeout "$2" --append "$3" --mem "${5:-512}" \
-		${disk:+--disk "$disk"} ${liar:+--liar "$liar"}
+		${disk:+--disk "$disk"} ${share:+--share "$share"} ${liar:+--liar "$liar"}
 	echo "${CHECK_RUN:-}" >"$work/log/$1.run"
 }
 # same_run NAME: whether that boot was one of this run of check.sh

@@ -13,9 +13,7 @@ test_kernel patched
 patched_kernel=$kernel
 test_kernel stock
 stock_kernel=$kernel
-# shellcheck source=/dev/null
-release=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
-[ -n "$release" ] || die "/etc/os-release does not say which release of Debian this is"
+release=$(this_release)
 newest=sid
 for suite in "$release" $newest; do "$top/lab/peers-root.sh" "$suite" >/dev/null; done
 prepared
