@@ -24,7 +24,7 @@ log=$build/peers/$suite.log
 
 run_logged "$log" apt-get -qy update
 # first PACKAGE...: of these names, which differ between releases, the one that it has
-first() { local i; for i; do [ -z "$(apt-cache pkgnames "$i" | grep -x -- "$i")" ] || { echo "$i"; return; }; done; }
+first() { local i; for i; do ! apt-cache pkgnames "$i" | grep -x -- "$i" >/dev/null || { echo "$i"; return; }; done; }
 peers+=("$(first systemd-cryptsetup systemd)")
 tools+=("$(first libtss2-tcti-device0t64 libtss2-tcti-device0)")
 version() { apt-cache policy "$1" | sed -n "s/^  Candidate: /$1 /p"; }

@@ -971,6 +971,18 @@ FIXTURE_VARIANT_ADD(stack, logon_direct) {
 	.mode = 'D',
 };
 
+FIXTURE_VARIANT_ADD(stack, user) {
+	.type = "user",
+	.known = true,
+	.mode = 'J',
+};
+
+FIXTURE_VARIANT_ADD(stack, encrypted_known) {
+	.type = "encrypted",
+	.known = true,
+	.mode = 'J',
+};
+
 FIXTURE_VARIANT_ADD(stack, encrypted) {
 	.type = "encrypted",
 	.mode = 'J',
