@@ -24,6 +24,7 @@ steps=(
 	'dm-init     each         1 a reference on the kernel'\''s command line'
 	'kunit       each         1 KUnit in the guest'
 	'selftests   each         8 the selftests in the guest'
+	'interop     each         1 blobs from the kernel to tpm2-tools and back'
 	'hostile     once         3 what root gets, stock and patched'
 	'memory      once         3 copies of a key in memory, stock and patched'
 	'peers       once        12 cryptsetup, LVM2 and systemd, stock and patched'

@@ -9,7 +9,7 @@ out=$1
 extra=${2:-}
 PATH=$PATH:/usr/sbin:/sbin
 # tpm2 is one program, called by the names of its commands.
-programs=(keyctl dmsetup cryptsetup mkfs.ext4 tpm2)
+programs=(keyctl dmsetup cryptsetup mkfs.ext4 tpm2 openssl)
 need_tools busybox cpio ldd "${programs[@]}"
 
 # library NAME: where the dynamic linker of the host finds it
@@ -56,7 +56,8 @@ for applet in $(busybox --list); do
 	[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 done
 cp -L --parents "${binaries[@]}" "${libraries[@]}" "$root"
-for name in createprimary evictcontrol load pcrextend readpublic unseal; do
+for name in create createprimary evictcontrol flushcontext load pcrextend pcrread policyauthvalue policypcr \
+	readpublic startauthsession unseal; do
 	ln -s tpm2 "$root$(command -v tpm2)_$name"
 done
 cp "$top"/lab/guest/* "$root/lab"
