@@ -4,6 +4,7 @@
 #
 #   --kernel IMAGE --initrd FILE     what to boot
 #   --tpm DIR           a software TPM whose state is kept in DIR
+#   --tpm-interface tis|crb          how the guest talks to it (tis)
 #   --liar PROGRAM      stands between the guest and that TPM (tpm-liar.c)
 #   --ram FILE          guest memory is FILE (made anew), so that it can be read
 #   --disk FILE         /dev/vda
@@ -32,12 +33,12 @@ if [ -z "${LAB_BOOT:-}" ]; then
 	die "the guest stood still before its first process, twice"
 fi
 
-tpm='' liar='' ram='' disk='' share='' result=/dev/null at_step=true
+tpm='' tpm_interface=tis liar='' ram='' disk='' share='' result=/dev/null at_step=true
 clock='' console=$work/log/console append='' cpus=2 mem=512 timeout=120 ports=virtio kernel='' initrd=''
 while [ $# -gt 0 ]; do
 	[ $# -ge 2 ] || die "the option $1 needs a value"
 	case $1 in
-	--kernel | --initrd | --tpm | --liar | --ram | --disk | --share | --result | --console | --append | --cpus | --mem | --timeout | --ports | --at-step | --clock)
+	--kernel | --initrd | --tpm | --tpm-interface | --liar | --ram | --disk | --share | --result | --console | --append | --cpus | --mem | --timeout | --ports | --at-step | --clock)
 		name=${1#--}
 		printf -v "${name//-/_}" %s "$2"
 		;;
@@ -50,6 +51,7 @@ need_tools qemu-system-x86_64
 [ -f "$initrd" ] || die "there is no initramfs '$initrd'"
 [ -z "$disk" ] || [ -f "$disk" ] || die "there is no disk image '$disk'"
 [ -z "$share" ] || [ -d "$share" ] || die "there is no directory '$share' to share"
+case $tpm_interface in tis | crb) ;; *) die "there is no interface '$tpm_interface' to a TPM" ;; esac
 case $clock in
 '') ;;
 instructions) cpus=1 ;;
@@ -108,7 +110,7 @@ if [ -n "$tpm" ]; then
 		until [ -S "$tpm_socket" ] || ! kill -0 "$spawned"; do sleep 0.05; done
 	fi
 	qemu+=(-chardev "socket,id=tpm,path=$tpm_socket" -tpmdev "emulator,id=tpm,chardev=tpm"
-		-device "tpm-tis,tpmdev=tpm")
+		-device "tpm-$tpm_interface,tpmdev=tpm")
 fi
 [ -z "$disk" ] || qemu+=(-drive "if=virtio,format=raw,file=$disk")
 [ -z "$share" ] || qemu+=(-fsdev "local,id=share,security_model=none,path=$share"

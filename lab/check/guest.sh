@@ -73,7 +73,8 @@ make_liar() {
 	cc -O2 -Wall -o "$liar" "$top/lab/tpm-liar.c" || die "lab/tpm-liar.c does not compile"
 }
 # boot NAME TIMEOUT ARGS [SELFTESTS [MIB]]: sets $console and $result. With $disk, a file, or $share, a
-# directory, the guest has those; with $liar, a program, it has a TPM that lies when it is told to.
+# directory, the guest has those; with $liar, a program, it has a TPM that lies when it is told to,
+# and with $interface one that is spoken to so.
 boot() {
 	local initrd=$work/check/$1.cpio ports
 	console=$work/log/$1.console
@@ -84,7 +85,8 @@ boot() {
 	case $1 in *suspend*) ports=isa ;; *) ports=virtio ;; esac
 	try "$1: the guest boots, does its work and switches off" "$top/lab/boot.sh" --kernel "$kernel" --initrd "$initrd" \
 		--ports $ports --tpm "$work/check/tpm-$1" --result "$result" --console "$console" --timeout "$2" --append "$3" --mem "${5:-512}" \
-		${disk:+--disk "$disk"} ${share:+--share "$share"} ${liar:+--liar "$liar"}
+		${disk:+--disk "$disk"} ${share:+--share "$share"} ${liar:+--liar "$liar"} \
+		${interface:+--tpm-interface "$interface"}
 	echo "${CHECK_RUN:-}" >"$work/log/$1.run"
 }
 # same_run NAME: whether that boot was one of this run of check.sh
