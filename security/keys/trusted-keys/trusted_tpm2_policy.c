@@ -550,6 +550,11 @@ int tpm2_policy_check(const struct tpm2_policy *policy, const u8 *pub, size_t pu
 		return rc;
 
 	options->policy_pcrs = tpm2_policy_pcrs(policy) | tpm2_policy_pcrs(approval);
+	/* Then the policy is one way to open it, and binds it to nothing. */
+	if (get_unaligned_be32(pub + 4) & TPM2_OA_USER_WITH_AUTH) {
+		pr_warn_ratelimited("the TPM opens this key without its policy, too\n");
+		options->policy_pcrs = 0;
+	}
 	if (options->pcrlock && !(options->policy_pcrs & BIT(options->pcrlock))) {
 		pr_err("pcrlock=%d: the key is not bound to that PCR\n", options->pcrlock);
 		return -EINVAL;
