@@ -21,6 +21,7 @@ steps=(
 	'kernel-doc  each         1 kernel-doc on each touched file'
 	'patches     each,beside 10 each patch builds, in y, m and n'
 	'docs        each,beside  3 the documentation builds'
+	'coccinelle  each,beside  3 the kernel'\\''s semantic patches'
 	'demo        each         3 the main job, four boots'
 	'dm-init     each         1 a reference on the kernel'\''s command line'
 	'kunit       each         1 KUnit in the guest'
