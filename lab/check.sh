@@ -22,6 +22,7 @@ steps=(
 	'patches     each,beside 10 each patch builds, in y, m and n'
 	'docs        each,beside  3 the documentation builds'
 	'coccinelle  each,beside  3 the kernel'\\''s semantic patches'
+	'clang       each,beside  4 clang compiles the series'
 	'demo        each         3 the main job, four boots'
 	'dm-init     each         1 a reference on the kernel'\''s command line'
 	'kunit       each         1 KUnit in the guest'

@@ -5,13 +5,15 @@
 # built, too. Then the symbols are put together as the linker and modpost
 # would: nothing built in may need what is in a module, a module only what is exported,
 # and nobody what this configuration leaves out.
+# With LLVM, as the kernel's make has it, only the whole series, in the first configuration, by clang.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=tap.sh
 . "$(dirname "$0")/tap.sh"
 
 # For the base, on a slow machine, in all configurations.
-has_time 600 || exit "$no_time"
+llvm=${LLVM:-}
+[ "$llvm" ] || has_time 600 || exit "$no_time"
 
 # name: dm-crypt, dm-integrity, dm-inlinecrypt (from 7.3 on), their core, AF_ALG, encrypted, trusted keys; n where it is not named.
 # Where Kconfig does not allow a 'y' over an 'm', it makes an 'm' of it.
@@ -31,7 +33,9 @@ matrix=(
 each='^all-y '
 half='^(all-y|all-m|no-keys) '
 [ "$base" != "$default_base" ] || half='^(all-y|y-over-m|mixed|no-types) '
-if [ "${PREFIXES:-}" != all ]; then
+if [ "$llvm" ]; then
+	matrix=("${matrix[0]}")
+elif [ "${PREFIXES:-}" != all ]; then
 	mapfile -t matrix < <(printf '%s\n' "${matrix[@]}" | grep -E "$half")
 fi
 common='64BIT=y MODULES=y PRINTK=y BLOCK=y BLK_INLINE_ENCRYPTION=y NET=y PROC_FS=y MD=y CRYPTO=y'
@@ -55,16 +59,18 @@ mapfile -t dirs < <({
 
 mapfile -t objects < <(relevant base series | sed -n 's|^\(kernel/.*\)\.c$|\1.o|p')
 
-objdir() { echo "$work/matrix/$1"; }
+objdir() { echo "$work/matrix/$1${llvm:+-clang}"; }
 # What one configuration compiles as another one does is compiled once.
 cached=()
 if command -v ccache >/dev/null; then
-	cached=(CC='ccache gcc' HOSTCC='ccache gcc')
+	compiler=gcc
+	[ -z "$llvm" ] || compiler=clang$llvm
+	cached=(CC="ccache $compiler" HOSTCC="ccache $compiler")
 	export CCACHE_DIR=$build/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=2G
 fi
 # sparse looks at the files that the series touches, as they are compiled.
 sparse=()
-if command -v sparse >/dev/null; then
+if [ -z "$llvm" ] && command -v sparse >/dev/null; then
 	relevant base series | sed -n "s|.*\.c$|$TREE/&|p" >"$work/sparse.files"
 	sparse=(C=1 CHECK="$top/lab/check/sparse-of $work/sparse.files")
 fi
@@ -163,6 +169,7 @@ coupled=("${ends[@]}")
 n=0
 for commit in "${commits[@]}"; do
 	n=$((n + 1))
+	[ -z "$llvm" ] || [ "$n" = ${#commits[@]} ] || continue
 	has_time 60 || { say "the time is up: from patch $n on nothing is built"; break; }
 	touched=$(relevant "$commit^" "$commit")
 	couplings=
@@ -182,7 +189,8 @@ for commit in "${commits[@]}"; do
 	for i in "${now[@]}"; do
 		name=${i%% *}
 		obj=$(objdir "$name")
-		cp "$obj/log" "$work/log/patch-$n-$name.log"
+		name+=${llvm:+, by clang}
+		cp "$obj/log" "$work/log/patch-$n-${name/, by /-}.log"
 		new=$(comm -13 <(words "$obj/base.log") <(words "$obj/log"))
 		if [ "$(cat "$obj/status")" != 0 ]; then
 			not_ok "patch $n builds as $name" "$(grep -m 20 'error:' "$obj/log" || tail -n 20 "$obj/log")"
@@ -197,6 +205,7 @@ for commit in "${commits[@]}"; do
 done
 git checkout -q series
 
+[ -z "$llvm" ] || { plan; exit; }
 # In a copy: the kernel's 'make clean' would go through build/, too.
 view() {
 	local copy=$work/matrix/view
