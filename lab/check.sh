@@ -13,6 +13,7 @@
 #   once    for one of them, and after the former if it boots: it is about the laboratory, or takes long
 #   beside  while others boot, once the kernels are built, since a guest leaves a processor idle: it
 #           compiles; counted at the end
+# shellcheck disable=SC2054  # the commas are ours
 steps=(
 	'lint        once         1 the scripts, and patches against view'
 	'own         once         3 the tests of the laboratory'\''s own tools'
@@ -21,7 +22,7 @@ steps=(
 	'kernel-doc  each         1 kernel-doc on each touched file'
 	'patches     each,beside 10 each patch builds, in y, m and n'
 	'docs        each,beside  3 the documentation builds'
-	'coccinelle  each,beside  3 the kernel'\\''s semantic patches'
+	'coccinelle  each,beside  3 the semantic patches of the kernel'
 	'clang       each,beside  4 clang compiles the series'
 	'demo        each         3 the main job, four boots'
 	'dm-init     each         1 a reference on the kernel'\''s command line'
