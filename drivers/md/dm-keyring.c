@@ -165,7 +165,7 @@ static int __init dm_keyring_init(void)
 	struct key *keyring = dm_keyring_alloc();
 
 	if (IS_ERR(keyring))
-		DMERR("cannot make .dm-keyring (%ld)", PTR_ERR(keyring));
+		DMERR("cannot make .dm-keyring (%pe)", keyring);
 	else
 		dm_keyring = keyring;
 
