@@ -22,7 +22,7 @@ on() {
 	report
 }
 if [ "${DEBUG:-}" != all ]; then
-	on any $((fuzz + 1500)) aead_test audit_test drop_key_test fault_test fuzz_test hostile_root_bound_test key_race_test \
+	on any $((fuzz + 1500)) aead_test audit_test drop_key_test fuzz_test hostile_root_bound_test key_race_test \
 		lend_race_test trusted_approval_test trusted_pcr_test trusted_unseal_test
 	plan
 	exit

@@ -212,7 +212,8 @@ static int lrw_users(void)
  * keeps what is made once for all of them: the algorithm, whose maker says -ENOENT if it has no
  * memory, and the caches of the block layer, which speak of it with a stack trace.
  */
-TEST_F(fault, constructor)
+/* Of many allocations, each of which is let fail: a debug kernel takes minutes. */
+TEST_F_TIMEOUT(fault, constructor, 300)
 {
 	unsigned int nth, refused = 0;
 	char name[NAME_SIZE];
