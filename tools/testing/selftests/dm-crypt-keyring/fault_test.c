@@ -211,8 +211,8 @@ static int lrw_users(void)
  * No table is left, and the key is as good as before. Another device of the same cipher and layout
  * keeps what is made once for all of them: the algorithm, whose maker says -ENOENT if it has no
  * memory, and the caches of the block layer, which speak of it with a stack trace.
+ * Each takes a debug kernel a while, hence the time.
  */
-/* Of many allocations, each of which is let fail: a debug kernel takes minutes. */
 TEST_F_TIMEOUT(fault, constructor, 300)
 {
 	unsigned int nth, refused = 0;
