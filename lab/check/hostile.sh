@@ -8,6 +8,7 @@
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 
+has_time 400 || exit "$no_time"
 rows=$top/lab/check/rows
 test_kernel patched
 patched_kernel=$kernel

@@ -7,6 +7,7 @@
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 
+has_time 400 || exit "$no_time"
 test_kernel patched
 patched_kernel=$kernel
 test_kernel stock

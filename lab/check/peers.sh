@@ -16,7 +16,10 @@ test_kernel stock
 stock_kernel=$kernel
 release=$(this_release)
 newest=sid
-for suite in "$release" $newest; do "$top/lab/peers-root.sh" "$suite" >/dev/null; done
+suites=("$release" $newest)
+"$top/lab/peers-root.sh" "$release" >/dev/null
+# What is newest there need not fit together every day.
+run "$top/lab/peers-root.sh" $newest >/dev/null || { say "the programs of $newest are left out: they cannot be had"; suites=("$release"); }
 prepared
 
 # of WHAT RESULT PEER: "status" or "text"
@@ -36,7 +39,7 @@ on() {
 	[ "$1" = stock ] && kernel=$stock_kernel || kernel=$patched_kernel
 	boot "peers-$2-$1" $timeout "lab.mode=peers ${PEERS:+lab.peers=$PEERS}" "" 1024
 }
-for suite in "$release" $newest; do
+for suite in "${suites[@]}"; do
 	sed 's/^/# /' "$build/peers/$suite.versions"
 	on patched "$suite"
 	quiet
@@ -57,7 +60,7 @@ for suite in "$release" $newest; do
 		else
 			not_ok "$what passes" "status $is: $(of text "$patched" "$peer" | tail -n 30)"
 		fi
-		[ "$stock" ] || continue
+		[ "${PEERS:-}" = all ] || continue
 		differs=$(diff -u <(of text "$stock" "$peer") <(of text "$patched" "$peer") || :)
 		if [ -z "$differs" ]; then ok "$what says what it says on stock"; else not_ok "$what says what it says on stock" "$differs"; fi
 	done
