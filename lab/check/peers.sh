@@ -16,7 +16,7 @@ test_kernel stock
 stock_kernel=$kernel
 release=$(this_release)
 newest=sid
-suites=("$release" $newest)
+suites=("$release" "$newest")
 "$top/lab/peers-root.sh" "$release" >/dev/null
 # What is newest there need not fit together every day.
 run "$top/lab/peers-root.sh" $newest >/dev/null || { say "the programs of $newest are left out: they cannot be had"; suites=("$release"); }
