@@ -590,7 +590,7 @@ static int look(const char *path, const struct stat *st, int flag, struct FTW *f
 	return 0;
 }
 
-TEST_F(leak, files)
+TEST_F_TIMEOUT(leak, files, 300)
 {
 	static const char * const trees[] = {
 		"/proc/keys", "/proc/key-users", "/proc/crypto", "/proc/devices", "/proc/diskstats",

@@ -608,7 +608,7 @@ static void *swap(void *data)
 }
 
 /* Its own keys come and go meanwhile, and the table is loaded, swapped, wiped and set. */
-TEST_F(sealed, e_raced)
+TEST_F_TIMEOUT(sealed, e_raced, 300)
 {
 	static const char * const messages[] = {
 		"key set " REF, "key wipe", "key reload", "key reload",
