@@ -22,13 +22,13 @@ steps=(
 	'kernel-doc  each         1 kernel-doc on each touched file'
 	'patches     each,beside 10 each patch builds, in y, m and n'
 	'docs        each,beside  3 the documentation builds'
-	'coccinelle  each,beside  3 the semantic patches of the kernel'
-	'clang       each,beside  4 clang compiles the series'
+	'coccinelle  each,beside  4 the semantic patches of the kernel'
+	'clang       each,beside  6 clang compiles the series'
 	'demo        each         3 the main job, four boots'
 	'dm-init     each         1 a reference on the kernel'\''s command line'
 	'kunit       each         1 KUnit in the guest'
 	'selftests   each         8 the selftests in the guest'
-	'interop     each         1 blobs from the kernel to tpm2-tools and back'
+	'interop     each         2 blobs from the kernel to tpm2-tools and back'
 	'hostile     once         3 what root gets, stock and patched'
 	'memory      once         3 copies of a key in memory, stock and patched'
 	'peers       once        12 cryptsetup, LVM2 and systemd, stock and patched'
@@ -75,12 +75,15 @@ add() {
 }
 is_beside() { when "$1" beside; }
 is_quick() { ! boots "${1%% *}" && ! is_beside "$1"; }
+beside_each() { is_beside "$1" && ! when "$1" once; }
+beside_once() { is_beside "$1" && when "$1" once; }
 boots_each() { boots "${1%% *}" && ! is_beside "$1" && ! when "$1" once; }
 boots_once() { boots "${1%% *}" && ! is_beside "$1" && when "$1" once; }
 add is_quick
 add boots_each
 add boots_once
-add is_beside
+add beside_each
+add beside_once
 
 log_of() { echo "$build/$1/log/check-$2.log"; }
 export CHECK_RUN="$$ $EPOCHREALTIME"

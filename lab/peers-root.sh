@@ -11,7 +11,7 @@ suite=$1
 # Who is tested, and below what cryptsetup's tests call.
 peers=(cryptsetup-bin dmsetup lvm2)
 tools=(bash coreutils util-linux mount keyutils procps grep sed gawk findutils diffutils
-	debianutils jq xxd bsdextrautils expect tar gzip bzip2 xz-utils e2fsprogs tpm2-tools dpkg)
+	debianutils jq xxd bsdextrautils expect tar gzip bzip2 xz-utils e2fsprogs tpm2-tools dpkg libc-bin)
 need_tools dpkg-deb mkfs.ext4
 dir=$build/peers/$suite
 image=$dir.img
