@@ -46,7 +46,7 @@ run_logged "$log" get
 unpack() {
 	local deb
 	for deb in "$dir.debs"/*.deb; do
-		dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$dir" --exclude='./usr/share/[dlm]o*' || return
+		dpkg-deb --fsys-tarfile "$deb" | tar -x --keep-directory-symlink -C "$dir" --exclude=./usr/share/{doc,locale,man} || return
 	done
 	tar -x -f "$(echo "$dir.debs"/cryptsetup_*.orig.tar.*z)" -C "$dir/tests" --strip-components=2 --wildcards '*/tests/*'
 }
