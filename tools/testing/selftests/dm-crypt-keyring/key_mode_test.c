@@ -92,7 +92,7 @@ FIXTURE_VARIANT_ADD(key_mode, null) {
 
 FIXTURE_VARIANT_ADD(key_mode, plain) {
 	.cipher = "aes-cbc-plain",
-	.size = 16,
+	.size = 32,
 };
 
 FIXTURE_VARIANT_ADD(key_mode, plain64be) {
@@ -170,20 +170,24 @@ TEST_F(key_mode, same_ciphertext)
 	EXPECT_EQ(0, dm_remove(name));
 }
 
-/* Whoever holds it. */
+/* Whatever type of key holds it. */
 TEST_F(key_mode, same_by_each_type)
 {
 	static const char * const types[] = { "user", "encrypted" };
 	unsigned char by_hex[DATA_SIZE], by_ref[DATA_SIZE];
 	char name[NAME_SIZE], ref[REF_SIZE];
+	const char *why;
 	size_t i;
 	int ret;
 
 	ASSERT_EQ(0, backing_read(&self->volume.backing, by_hex));
-	for (i = 0; i < ARRAY_SIZE(types) - variant->logon_only; i++) {
-		ret = key_make(types[i], "dmck:mode", self->secret, variant->size);
-		if (key_unsupported(types[i], ret))
+	for (i = 0; i < ARRAY_SIZE(types); i++) {
+		if (variant->logon_only && !strcmp(types[i], "encrypted"))
 			continue;
+		ret = key_make(types[i], "dmck:mode", self->secret, variant->size);
+		why = key_unsupported(types[i], ret);
+		if (why)
+			SKIP(return, "%s", why);
 		ASSERT_LT(0, ret);
 		snprintf(ref, sizeof(ref), ":%u:%s:dmck:mode", variant->size, types[i]);
 		dm_name(name);
