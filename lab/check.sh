@@ -3,7 +3,8 @@
 # script of lab/check, counts the assertions it prints as TAP, and closes with "N passed,
 # N failed, N skipped", the one line on stdout. A step that ends badly, or asserts nothing,
 # is a failure itself. With CI=true a skip fails, too. With CHECK_MINUTES, a step that could not
-# end in time leaves itself out, or its rest, and says so; those that may come last.
+# end in time leaves itself out, or its rest, and says so; those that may come last. What failed is
+# told again at the end.
 # A base that Debian has no more is said to be so and left out, if it is not the only one.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -103,6 +104,7 @@ builder=
 
 passed=0 failed=0 skipped=0
 left_out=()
+faults=()
 step_logged() { "$top/lab/check/$1.sh" 2>&1 | tee "$2" >&2; }
 # step_beside LOG: what ahead.sh did of it, and its status; 255 if it did not come to it
 step_beside() {
@@ -141,10 +143,14 @@ for i in "${!todo[@]}"; do
 	if [ "$f" = 0 ] && { [ "$status" != 0 ] || [ $((p + s)) = 0 ]; }; then
 		say "the step '$name' ended with status $status and no verdict; its output is in $log"
 		f=1
+		faults+=("$base: $name, its end:" "$(tail -n 12 "$log")")
+	elif [ "$f" != 0 ]; then
+		faults+=("$base: $name:" "$(grep -B 5 -A 8 '^not ok ' "$log" | head -n 30)")
 	fi
 	say "$base: $name: $p passed, $f failed, $s skipped in $SECONDS s of $((minutes * 60)) ($log)"
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
+[ $failed = 0 ] || { say 'what failed:'; printf '%s\n' "${faults[@]}" >&2; }
 [ ${#left_out[@]} = 0 ] || say "left out, as the time was up: $(printf '%s, ' "${left_out[@]}" | sed 's/, $//')"
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && { [ "$skipped" = 0 ] || [ "${CI:-}" != true ]; }

@@ -83,6 +83,7 @@ touch "$tmp/fails"
 check lint demo kunit
 verdict 'a build that fails fails its step' "$(is "$(cat "$tmp/out")" '0 passed, 3 failed, 0 skipped')"
 verdict 'which says why' "$(grep -q 'the kunit kernel does not build' "$BUILD/$default_base/log/check-kunit.log" && echo yes)"
+verdict 'and again at the end' "$(sed -n '/^what failed:$/,$p' "$tmp/err" | grep -q 'the kunit kernel does not build' && echo yes)"
 rm "$tmp/fails"
 
 rm -f "$BUILD"/kunit
@@ -91,6 +92,7 @@ verdict 'what boots nothing is done beside, and counted' "$(is "$(cat "$tmp/out"
 touch "$tmp/fails"
 check lint kunit patches
 verdict 'its failures, too' "$(is "$(cat "$tmp/out")" '2 passed, 1 failed, 0 skipped')"
+verdict 'and they are told again at the end' "$(sed -n '/^what failed:$/,$p' "$tmp/err" | grep -q '^not ok 1 - it compiles$' && echo yes)"
 rm "$tmp/fails" "$BUILD/patches"
 CHECK_MINUTES=1 check lint kunit patches
 verdict 'what has no time is left out' "$(is "$(cat "$tmp/out"; ls "$BUILD/patches" 2>&- || :)" '2 passed, 0 failed, 0 skipped')"
