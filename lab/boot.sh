@@ -6,6 +6,7 @@
 #   --tpm DIR           a software TPM whose state is kept in DIR
 #   --tpm-interface tis|crb          how the guest talks to it (tis)
 #   --liar PROGRAM      stands between the guest and that TPM (tpm-liar.c)
+#   --rules FILE        what that one refuses
 #   --ram FILE          guest memory is FILE (made anew), so that it can be read
 #   --disk FILE         /dev/vda
 #   --share DIR         /share in the guest
@@ -33,12 +34,12 @@ if [ -z "${LAB_BOOT:-}" ]; then
 	die "the guest stood still before its first process, twice"
 fi
 
-tpm='' tpm_interface=tis liar='' ram='' disk='' share='' result=/dev/null at_step=true
+tpm='' tpm_interface=tis liar='' rules='' ram='' disk='' share='' result=/dev/null at_step=true
 clock='' console=$work/log/console append='' cpus=2 mem=512 timeout=120 ports=virtio kernel='' initrd=''
 while [ $# -gt 0 ]; do
 	[ $# -ge 2 ] || die "the option $1 needs a value"
 	case $1 in
-	--kernel | --initrd | --tpm | --tpm-interface | --liar | --ram | --disk | --share | --result | --console | --append | --cpus | --mem | --timeout | --ports | --at-step | --clock)
+	--kernel | --initrd | --tpm | --tpm-interface | --liar | --rules | --ram | --disk | --share | --result | --console | --append | --cpus | --mem | --timeout | --ports | --at-step | --clock)
 		name=${1#--}
 		printf -v "${name//-/_}" %s "$2"
 		;;
@@ -106,7 +107,7 @@ if [ -n "$tpm" ]; then
 	tpm_socket=$dir/tpm
 	if [ -n "$liar" ]; then
 		tpm_socket=$dir/liar
-		spawn "$liar" "$tpm_socket" "$dir/tpm"
+		spawn "$liar" "$tpm_socket" "$dir/tpm" ${rules:+"$rules"}
 		until [ -S "$tpm_socket" ] || ! kill -0 "$spawned"; do sleep 0.05; done
 	fi
 	qemu+=(-chardev "socket,id=tpm,path=$tpm_socket" -tpmdev "emulator,id=tpm,chardev=tpm"

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * tpm-liar SOCKET TPM - stands between QEMU and swtpm, whose control channel is at TPM, and listens
+ * tpm-liar SOCKET TPM [RULES] - stands between QEMU and swtpm, whose control channel is at TPM, and listens
  * on SOCKET for QEMU. Lets everything pass, until a command that no TPM has, 20006c69 (hex), asks
  * for a lie: two numbers of 32 bits, the first says which of the TPM's answers from then on is to
  * be false, and the second how. The answer to that command is how many lies were told since the
- * last one.
+ * last one. RULES is a file that may be there or not when a command comes: "all", or the code of a
+ * command and its handle (both hex), says which the TPM does not get, but get an error.
  */
 #include <err.h>
 #include <errno.h>
@@ -36,6 +37,7 @@ enum {
 };
 
 static unsigned int nth, how, told;
+static const char *rules;
 
 static uint32_t get(const unsigned char *p)
 {
@@ -136,6 +138,23 @@ static size_t lie(unsigned char answer[BUFFER], size_t size)
 	return size;
 }
 
+static int refused(const unsigned char *command, size_t size)
+{
+	FILE *file = rules ? fopen(rules, "r") : NULL;
+	unsigned int code, handle;
+	int found = 0;
+
+	if (!file)
+		return 0;
+	if (fscanf(file, "%x %x", &code, &handle) == 2)
+		found = size >= HEADER + 4 && get(command + 6) == code &&
+			get(command + HEADER) == handle;
+	else
+		found = 1;
+	fclose(file);
+	return found;
+}
+
 /* One command and its answer. Returns 0 when QEMU has gone. */
 static int answer_one(int qemu, int tpm)
 {
@@ -152,6 +171,11 @@ static int answer_one(int qemu, int tpm)
 		put(message + 6, 0);
 		put(message + HEADER, told);
 		told = 0;
+	} else if (refused(message, size)) {
+		size = HEADER;
+		put(message, 0x80010000);
+		put(message + 2, size);
+		put(message + 6, RC_FAILURE);
 	} else {
 		write_all(tpm, message, size);
 		size = read_message(tpm, message);
@@ -214,8 +238,9 @@ int main(int argc, char **argv)
 	struct sockaddr_un addr = { 0 };
 	int listener, control, tpm_control, qemu = -1, tpm = -1, unused;
 
-	if (argc != 3)
-		errx(1, "usage: tpm-liar SOCKET TPM");
+	if (argc != 3 && argc != 4)
+		errx(1, "usage: tpm-liar SOCKET TPM [RULES]");
+	rules = argv[3];
 	tpm_control = unix_socket(argv[2], &addr);
 	if (connect(tpm_control, (struct sockaddr *)&addr, sizeof(addr)))
 		err(1, "%s", argv[2]);

@@ -5,13 +5,16 @@
  * This file owns the grammar of a reference, dm_keyring_parse(), the way
  * from a reference to the bytes, dm_keyring_find() and dm_keyring_lend(), or both
  * as dm_keyring_use(), which say in the log what was wrong with which reference,
- * and what is decided about keys for the whole system: the parameter policy and
- * the keyring .dm-keyring.  It knows no key type, no cipher and no target.
+ * and what is decided about keys for the whole system: the parameter policy, the
+ * keyring .dm-keyring, and the keys that load= puts there at boot.  It knows no
+ * cipher and no target, and of key types the names of those that load=.
  *
  * See Documentation/admin-guide/device-mapper/dm-keyring.rst.
  */
 
+#include <linux/cred.h>
 #include <linux/ctype.h>
+#include <linux/device/driver.h>
 #include <linux/device-mapper.h>
 #include <linux/export.h>
 #include <linux/init.h>
@@ -19,6 +22,7 @@
 #include <linux/key-secret.h>
 #include <linux/moduleparam.h>
 #include <linux/sched.h>
+#include <linux/slab.h>
 #include <linux/string.h>
 #include "dm-keyring.h"
 
@@ -140,6 +144,139 @@ static struct key *__init dm_keyring_alloc(void)
 			     KEY_ALLOC_NOT_IN_QUOTA | KEY_ALLOC_SEALABLE,
 			     NULL, NULL);
 }
+
+/*
+ * What load= said, each time that it was given: "<type> <description> load <blob>" and
+ * options of that type, and more of these after a ";".  A blob is longer than a charp
+ * may be; the strings stay where the command line is.
+ */
+#define DM_KEYRING_LOADS 32
+
+static const char *dm_keyring_loads[DM_KEYRING_LOADS];
+
+/* Their blobs are worth nothing to who reads the command line. */
+static const char * const dm_keyring_load_types[] __initconst = { "trusted", "encrypted" };
+
+static int dm_keyring_load_set(const char *val, const struct kernel_param *kp)
+{
+	int i;
+
+	for (i = 0; i < DM_KEYRING_LOADS; i++) {
+		if (!dm_keyring_loads[i]) {
+			dm_keyring_loads[i] = val;
+			return 0;
+		}
+	}
+	DMERR("load= was given more than %d times", DM_KEYRING_LOADS);
+	return -ENOSPC;
+}
+
+static const struct kernel_param_ops dm_keyring_load_ops = {
+	.set = dm_keyring_load_set,
+};
+module_param_cb(load, &dm_keyring_load_ops, NULL, 0);
+MODULE_PARM_DESC(load, "Keys to load into .dm-keyring at boot");
+
+/* Nothing of a line but the names is told: it may be a key in the wrong place. */
+static void __init dm_keyring_load_key(char *line)
+{
+	const char *type, *description;
+	key_ref_t key;
+
+	line = strim(line);
+	if (!*line)
+		return;
+
+	type = strsep(&line, " ");
+	if (match_string(dm_keyring_load_types, ARRAY_SIZE(dm_keyring_load_types), type) < 0) {
+		DMERR("load=: keys of the types trusted and encrypted can be loaded, no others");
+		return;
+	}
+
+	description = strsep(&line, " ");
+	if (!line || !*description || !str_has_prefix(line, "load ")) {
+		DMERR("load=%s: the description of the key and load are to follow", type);
+		return;
+	}
+
+	/* In .dm-keyring, nobody but the kernel gets them from there. */
+	key = key_create(make_key_ref(dm_keyring, true), type, description,
+			 line, strlen(line),
+			 KEY_POS_VIEW | KEY_POS_READ | KEY_POS_SEARCH |
+			 KEY_USR_VIEW | KEY_USR_READ, KEY_ALLOC_NOT_IN_QUOTA);
+	if (IS_ERR(key)) {
+		DMERR("load=%s %s: %s (%pe)", type, description,
+		      key == ERR_PTR(-ENODEV) ? "there is no such type, or nothing that seals" :
+		      "the key does not load", key);
+		return;
+	}
+	DMINFO("load=%s %s: the key is loaded", type, description);
+	key_ref_put(key);
+}
+
+static void __init dm_keyring_load_keys(void)
+{
+	char *lines, *next;
+	int i, ret;
+
+	key_secret_defer();
+
+	for (i = 0; i < DM_KEYRING_LOADS && dm_keyring_loads[i]; i++) {
+		lines = kstrdup(dm_keyring_loads[i], GFP_KERNEL);
+		if (!lines) {
+			DMERR("load=: no memory");
+			break;
+		}
+		for (next = lines; next;)
+			dm_keyring_load_key(strsep(&next, ";"));
+		/* A key's options may be an authorization value. */
+		kfree_sensitive(lines);
+	}
+
+	for (i = 0; i < ARRAY_SIZE(dm_keyring_load_types); i++) {
+		ret = key_secret_settle(dm_keyring_load_types[i]);
+		if (!ret || ret == -ENOPROTOOPT)
+			continue;
+		DMERR("load=: no key is kept, as one could be loaded once more (%d)", ret);
+		keyring_clear(dm_keyring);
+	}
+}
+
+/*
+ * After the devices were probed, a TPM among them, and before dm-init makes its tables.
+ * There is no user space yet that could add keys, so under a policy of sealed the
+ * keyring is full, with whatever could be loaded.
+ */
+static int __init dm_keyring_load(void)
+{
+	const struct cred *old;
+	struct cred *cred;
+	int ret;
+
+	if (!dm_keyring_loads[0] || !dm_keyring)
+		return 0;
+
+	wait_for_device_probe();
+
+	/* Where an encrypted key looks for its master key. */
+	cred = prepare_creds();
+	if (!cred)
+		return -ENOMEM;
+	key_put(cred->session_keyring);
+	cred->session_keyring = key_get(dm_keyring);
+
+	old = override_creds(cred);
+	dm_keyring_load_keys();
+	if (READ_ONCE(dm_keyring_policy) == DM_KEYRING_SEALED) {
+		ret = keyring_restrict(make_key_ref(dm_keyring, true), NULL, NULL);
+		if (ret)
+			DMERR("cannot seal .dm-keyring (%d)", ret);
+	}
+	revert_creds(old);
+	put_cred(cred);
+	return 0;
+}
+late_initcall(dm_keyring_load);
 
 #else /* CONFIG_KEYS */
 

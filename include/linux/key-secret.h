@@ -52,10 +52,13 @@ struct key *key_secret_find_in(struct key *keyring, const char *type_name,
 int key_secret_lend(struct key *key, const struct key_secret_use *use,
 		    key_secret_fn fn, void *data);
 bool key_secret_readable(const struct key *key);
-bool key_secret_admits(const char *alg, size_t keylen, size_t maclen);
+bool key_secret_admits(const char *alg, size_t keylen, size_t maclen, bool whole);
 bool key_secret_withdraw(struct key *key);
 void key_secret_confine(void);
 bool key_secret_confined(void);
+void key_secret_defer(void);
+bool key_secret_deferring(void);
+int key_secret_settle(const char *type_name);
 
 #else /* CONFIG_KEYS */
 
@@ -85,7 +88,7 @@ static inline bool key_secret_readable(const struct key *key)
 }
 
 static inline bool key_secret_admits(const char *alg, size_t keylen,
-				     size_t maclen)
+				     size_t maclen, bool whole)
 {
 	return false;
 }
@@ -102,6 +105,20 @@ static inline void key_secret_confine(void)
 static inline bool key_secret_confined(void)
 {
 	return false;
+}
+
+static inline void key_secret_defer(void)
+{
+}
+
+static inline bool key_secret_deferring(void)
+{
+	return false;
+}
+
+static inline int key_secret_settle(const char *type_name)
+{
+	return -ENOPROTOOPT;
 }
 
 #endif /* CONFIG_KEYS */

@@ -74,7 +74,9 @@ make_liar() {
 }
 # boot NAME TIMEOUT ARGS [SELFTESTS [MIB]]: sets $console and $result. With $disk, a file, or $share, a
 # directory, the guest has those; with $liar, a program, it has a TPM that lies when it is told to,
-# and with $interface one that is spoken to so.
+# and with $interface one that is spoken to so; $bootconfig is a file of the kernel's parameters,
+# and ${options[@]} are further ones of boot.sh's.
+options=()
 boot() {
 	local initrd=$work/check/$1.cpio ports
 	console=$work/log/$1.console
@@ -82,11 +84,16 @@ boot() {
 	rm -rf "$work/check/tpm-$1"
 	mkdir -p "$work/check/tpm-$1"
 	run "$top/lab/initramfs.sh" "$initrd" ${4:+"$4"}
+	if [ -n "${bootconfig:-}" ]; then
+		cp "$initrd" "$work/check/bootconfig.cpio"
+		initrd=$work/check/bootconfig.cpio
+		run_logged "$work/log/bootconfig.log" "$work/check/bootconfig/bootconfig" -a "$bootconfig" "$initrd"
+	fi
 	case $1 in *suspend*) ports=isa ;; *) ports=virtio ;; esac
 	try "$1: the guest boots, does its work and switches off" "$top/lab/boot.sh" --kernel "$kernel" --initrd "$initrd" \
 		--ports $ports --tpm "$work/check/tpm-$1" --result "$result" --console "$console" --timeout "$2" --append "$3" --mem "${5:-512}" \
 		${disk:+--disk "$disk"} ${share:+--share "$share"} ${liar:+--liar "$liar"} \
-		${interface:+--tpm-interface "$interface"}
+		${interface:+--tpm-interface "$interface"} "${options[@]}"
 	echo "${CHECK_RUN:-}" >"$work/log/$1.run"
 }
 # same_run NAME: whether that boot was one of this run of check.sh

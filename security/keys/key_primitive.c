@@ -129,7 +129,8 @@ static bool mac(struct name n, size_t keylen)
 
 	if (!name_split(n, &template, &arg, &none) || none.s)
 		return false;
-	if (name_is(template, "hmac"))
+	/* phmac: s390, as paes */
+	if (name_is(template, "hmac") || name_is(template, "phmac"))
 		return name_in(arg, hashes) && keylen >= KEY_BYTES_MIN;
 	if (name_is(template, "cmac") || name_is(template, "xcbc"))
 		return block_cipher(arg, keylen);
@@ -146,7 +147,12 @@ static bool salted(struct name n, const char *inner, size_t keylen, size_t salt)
 	       block_cipher(arg, keylen - salt);
 }
 
-static bool skcipher(struct name n, size_t keylen)
+/*
+ * A salt and lrw's tweak are bytes of the key that a cipher encrypts, or encrypts with. If
+ * the borrower is told where to divide the secret, another cipher gets the same key as
+ * that one and decrypts them: so only if the secret is not divided.
+ */
+static bool skcipher(struct name n, size_t keylen, bool whole)
 {
 	struct name template, first, second;
 
@@ -154,7 +160,7 @@ static bool skcipher(struct name n, size_t keylen)
 		return false;
 
 	if (name_is(template, "essiv"))
-		return second.s && hash(second) && skcipher(first, keylen);
+		return second.s && hash(second) && skcipher(first, keylen, whole);
 	if (name_is(template, "adiantum"))
 		return second.s && name_in(first, stream_ciphers) &&
 		       name_in(second, block_ciphers) && keylen >= KEY_BYTES_MIN;
@@ -171,16 +177,16 @@ static bool skcipher(struct name n, size_t keylen)
 	if (name_is(template, "cts"))
 		return salted(first, "cbc", keylen, 0);
 	if (name_is(template, "rfc3686"))
-		return salted(first, "ctr", keylen, 4);
+		return whole && salted(first, "ctr", keylen, 4);
 	if (name_is(template, "xts"))
 		return !(keylen % 2) && block_cipher(first, keylen / 2);
 	/* The tweak's key, of the size of a block, comes last. */
 	if (name_is(template, "lrw"))
-		return keylen >= KEY_BYTES_MIN && block_cipher(first, keylen - 16);
+		return whole && keylen >= KEY_BYTES_MIN && block_cipher(first, keylen - 16);
 	return false;
 }
 
-static bool aead(struct name n, size_t keylen, size_t maclen)
+static bool aead(struct name n, size_t keylen, size_t maclen, bool whole)
 {
 	struct name template, first, second;
 
@@ -188,25 +194,26 @@ static bool aead(struct name n, size_t keylen, size_t maclen)
 		return false;
 
 	if (name_is(template, "essiv"))
-		return second.s && hash(second) && aead(first, keylen, maclen);
+		return second.s && hash(second) && aead(first, keylen, maclen, whole);
 	/* Without a cut, the bytes would be taken for the header that names it. */
 	if (name_is(template, "authenc") || name_is(template, "authencesn"))
 		return second.s && maclen && mac(first, maclen) &&
-		       skcipher(second, keylen - maclen);
+		       skcipher(second, keylen - maclen, false);
 	if (maclen)
 		return false;
 
 	if (name_is(template, "rfc7539") || name_is(template, "rfc7539esp"))
 		return name_in(first, stream_ciphers) && name_is(second, "poly1305") &&
+		       (whole || !name_is(template, "rfc7539esp")) &&
 		       keylen >= 2 * KEY_BYTES_MIN;
 	if (second.s)
 		return false;
 	if (name_in(template, aead_modes))
 		return block_cipher(first, keylen);
 	if (name_is(template, "rfc4106") || name_is(template, "rfc4543"))
-		return salted(first, "gcm", keylen, 4);
+		return whole && salted(first, "gcm", keylen, 4);
 	if (name_is(template, "rfc4309"))
-		return salted(first, "ccm", keylen, 3);
+		return whole && salted(first, "ccm", keylen, 3);
 	return !first.s && name_is(template, "aegis128") && keylen >= KEY_BYTES_MIN;
 }
 
@@ -216,6 +223,7 @@ static bool aead(struct name n, size_t keylen, size_t maclen)
  *	 a driver's name says nothing of what it does.
  * @keylen: Bytes of the secret that the algorithm gets.
  * @maclen: How many of them key the MAC of authenc(); otherwise 0.
+ * @whole: These are all bytes of the secret.
  *
  * A borrower that splits a secret asks for each part, and uses none of it if
  * the answer is no for one.  Secrets that are key_secret_readable() are not held
@@ -227,13 +235,14 @@ static bool aead(struct name n, size_t keylen, size_t maclen)
  * Return: true if every byte goes into a recognised cipher or MAC, with at least
  *	   16 bytes of key for each.
  */
-bool key_secret_admits(const char *alg, size_t keylen, size_t maclen)
+bool key_secret_admits(const char *alg, size_t keylen, size_t maclen, bool whole)
 {
 	struct name n = { alg, strlen(alg) };
 
-	if (maclen > keylen)
+	/* A cipher without a key is one only beside a MAC. */
+	if (!keylen || maclen > keylen)
 		return false;
-	return aead(n, keylen, maclen) ||
-	       (!maclen && (skcipher(n, keylen) || mac(n, keylen)));
+	return aead(n, keylen, maclen, whole) ||
+	       (!maclen && (skcipher(n, keylen, whole) || mac(n, keylen)));
 }
 EXPORT_SYMBOL_GPL(key_secret_admits);

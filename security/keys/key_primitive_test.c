@@ -13,6 +13,7 @@ struct key_primitive_case {
 	size_t keylen;
 	size_t maclen;
 	bool admitted;
+	bool divided;
 };
 
 static const struct key_primitive_case key_primitive_cases[] = {
@@ -53,6 +54,7 @@ static const struct key_primitive_case key_primitive_cases[] = {
 	{ "hmac(sha256)", 32, 0, true },
 	{ "hmac(sha3-256)", 16, 0, true },
 	{ "hmac(sm3)", 32, 0, true },
+	{ "phmac(sha256)", 64, 0, true },
 	{ "cmac(aes)", 16, 0, true },
 	{ "xcbc(aes)", 16, 0, true },
 	{ "blake2b-256", 32, 0, true },
@@ -86,6 +88,25 @@ static const struct key_primitive_case key_primitive_cases[] = {
 	{ "blake2b-256", 15, 0, false },
 	{ "hmac(sha256)", 0, 0, false },
 
+	/* Bytes of the key that are encrypted, where another cipher can get that key. */
+	{ "authenc(hmac(sha256),rfc3686(ctr(aes)))", 64, 44, false },
+	{ "authenc(hmac(sha256),ctr(aes))", 64, 32, true },
+	{ "authenc(hmac(sha256),lrw(serpent))", 64, 16, false },
+	{ "authenc(hmac(sha256),lrw(aes))", 64, 32, false },
+	{ "essiv(authenc(hmac(sha256),lrw(aes)),sha256)", 64, 32, false },
+	{ "rfc3686(ctr(aes))", 20, 0, false, true },
+	{ "lrw(aes)", 32, 0, false, true },
+	{ "rfc4106(gcm(aes))", 36, 0, false, true },
+	{ "rfc4309(ccm(aes))", 35, 0, false, true },
+	{ "rfc7539esp(chacha20,poly1305)", 36, 0, false, true },
+	{ "rfc7539(chacha20,poly1305)", 32, 0, true, true },
+	{ "xts(aes)", 32, 0, true, true },
+	{ "cbc(aes)", 16, 0, true, true },
+
+	/* Bytes that go nowhere. */
+	{ "ecb(cipher_null)", 0, 0, false },
+	{ "ecb(cipher_null)", 0, 0, false, true },
+
 	/* What gives its key back, or is not known not to. */
 	{ "ecb(arc4)", 16, 0, false },
 	{ "ecb(fcrypt)", 16, 0, false },
@@ -103,6 +124,7 @@ static const struct key_primitive_case key_primitive_cases[] = {
 	{ "hmac(crc32c)", 32, 0, false },
 	{ "hmac(ghash)", 32, 0, false },
 	{ "hmac(md4)", 32, 0, false },
+	{ "phmac(crc32c)", 64, 0, false },
 	{ "hmac(hmac(sha256))", 32, 0, false },
 	{ "cmac(des)", 16, 0, false },
 	{ "authenc(ghash,cbc(aes))", 32, 16, false },
@@ -143,8 +165,9 @@ static const struct key_primitive_case key_primitive_cases[] = {
 
 static void key_primitive_desc(const struct key_primitive_case *c, char *desc)
 {
-	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %zu and %zu bytes",
-		 c->alg, c->keylen - min(c->maclen, c->keylen), c->maclen);
+	snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s, %zu and %zu bytes%s",
+		 c->alg, c->keylen - min(c->maclen, c->keylen), c->maclen,
+		 c->divided ? ", of more" : "");
 }
 
 KUNIT_ARRAY_PARAM(key_primitive, key_primitive_cases, key_primitive_desc);
@@ -154,7 +177,7 @@ static void key_primitive_test(struct kunit *test)
 	const struct key_primitive_case *c = test->param_value;
 
 	KUNIT_EXPECT_EQ(test, c->admitted,
-			key_secret_admits(c->alg, c->keylen, c->maclen));
+			key_secret_admits(c->alg, c->keylen, c->maclen, !c->divided));
 }
 
 static struct kunit_case key_primitive_test_cases[] = {

@@ -7,7 +7,8 @@
  * of its type, key_secret_lend() checks that it is still good and shows its
  * bytes to a callback while nobody can change them, and key_secret_withdraw()
  * takes it from everybody.  Whether secrets may still be moved to where user space
- * can read them is told by key_secret_confined().  How a type stores its secret
+ * can read them is told by key_secret_confined(); key_secret_defer() and
+ * key_secret_settle() stand around the loading of several keys.  How a type stores its secret
  * is known to the type alone, in key_type::secret.
  *
  * See Documentation/security/keys/key-secret.rst.
@@ -21,6 +22,7 @@
 #include "internal.h"
 
 static bool key_secrets_confined;
+static bool key_secrets_deferring;
 
 static struct key *key_secret_await(struct key *key)
 {
@@ -262,3 +264,53 @@ bool key_secret_confined(void)
 		security_locked_down(LOCKDOWN_INTEGRITY_MAX));
 }
 EXPORT_SYMBOL_GPL(key_secret_confined);
+
+/**
+ * key_secret_defer - Begin to load several keys
+ *
+ * A key may have to see to it that it is loaded only once, as a trusted key does that
+ * caps a PCR, and the next key would not load any more.  Until key_secret_settle() the
+ * types only note what there is to do.
+ *
+ * Context: At boot, while there is no user space that could load keys, too.
+ */
+void __init key_secret_defer(void)
+{
+	key_secrets_deferring = true;
+}
+
+/**
+ * key_secret_deferring - Are several keys being loaded?
+ *
+ * Context: Process context, where a key is instantiated.
+ * Return: true from key_secret_defer() to key_secret_settle().
+ */
+bool key_secret_deferring(void)
+{
+	return key_secrets_deferring;
+}
+EXPORT_SYMBOL_GPL(key_secret_deferring);
+
+/**
+ * key_secret_settle - Do what the keys of a type have put off
+ * @type_name: Name of the key type.
+ *
+ * Context: As key_secret_defer(), and by who called that.  May sleep.
+ * Return: 0, or the error of key_type::settle; then none of the keys of that type which
+ *	   were loaded since key_secret_defer(), nor what was made from them, may be used.
+ *	   -ENOPROTOOPT: no such type is registered.
+ */
+int __init key_secret_settle(const char *type_name)
+{
+	struct key_type *type;
+	int ret;
+
+	key_secrets_deferring = false;
+
+	type = key_type_lookup(type_name);
+	if (IS_ERR(type))
+		return -ENOPROTOOPT;
+	ret = type->settle ? type->settle() : 0;
+	key_type_put(type);
+	return ret;
+}

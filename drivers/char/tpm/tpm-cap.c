@@ -66,8 +66,8 @@ static int tpm_extend_cap(struct tpm_chip *chip, u32 pcr_idx)
  * Return: 0 on success;
  *	   -EINVAL if there is no such PCR;
  *	   -EIO if the TPM refused;
- *	   -ENODEV if it has no active bank, -ENOMEM, or an errno of the transmission.
- *	   Then the PCR may or may not have been extended.
+ *	   -ENODEV if it has no active bank, or -ENOMEM;
+ *	   else an errno of the transmission: the PCR may or may not have been extended.
  */
 int tpm_pcr_cap(struct tpm_chip *chip, u32 pcr_idx)
 {
@@ -81,8 +81,11 @@ int tpm_pcr_cap(struct tpm_chip *chip, u32 pcr_idx)
 		return rc;
 
 	rc = tpm_extend_cap(chip, pcr_idx);
-	/* Only an answer of the TPM's says that it did nothing. */
-	if (rc <= 0 && (chip->flags & TPM_CHIP_FLAG_TPM2)) {
+	/*
+	 * That it did nothing is said by an answer of the TPM's, or it was not asked: else
+	 * the cap may be there.
+	 */
+	if (rc <= 0 && rc != -ENOMEM && rc != -ENODEV && (chip->flags & TPM_CHIP_FLAG_TPM2)) {
 		if (!tpm_capped)
 			__module_get(THIS_MODULE);
 		set_bit(pcr_idx, &tpm_capped);

@@ -97,6 +97,46 @@ TEST(sub_keys_of_one_byte)
 	EXPECT_EQ(0, got);
 }
 
+/* The first block that a counter makes is four bytes of the key; another line decrypts it. */
+TEST(salt_of_a_cut)
+{
+	unsigned char key[KEY_SIZE], data[DATA_SIZE] = {};
+	char below[NAME_SIZE], dev[NAME_SIZE];
+	struct volume volume;
+	char line[LINE_SIZE];
+	int ret;
+
+	if (!dm_has("integrity"))
+		SKIP(return, "needs CONFIG_DM_INTEGRITY");
+	ASSERT_EQ(0, keys_open());
+	ASSERT_EQ(0, fill_random(key, sizeof(key)));
+	ASSERT_LT(0, key_add("logon", DESC, key, sizeof(key)));
+	ASSERT_EQ(0, backing_open(&volume.backing));
+	volume.backing.tag_size = TAG_SIZE;
+	dm_name(below);
+	ASSERT_EQ(0, integrity_map(below, &volume.backing, 'D', ""));
+	ASSERT_EQ(0, dm_dev(below, dev));
+	dm_name(volume.name);
+
+	snprintf(line, sizeof(line),
+		 "capi:authenc(hmac(sha256),rfc3686(ctr(aes)))-plain64 :64:logon:" DESC
+		 " 0 %s 0 2 integrity:%d:aead integrity_key_size:44", dev, TAG_SIZE);
+	ret = dm_map(volume.name, "crypt", integrity_sectors(&volume.backing), line);
+	EXPECT_EQ(-EINVAL, ret);
+	if (!ret) {
+		EXPECT_EQ(0, dm_write(volume.name, data));
+		EXPECT_EQ(0, dm_remove(volume.name));
+	}
+
+	snprintf(line, sizeof(line), "aes:4-ecb-null :64:logon:" DESC " 0 %s 0", dev);
+	ASSERT_EQ(0, dm_map(volume.name, "crypt", integrity_sectors(&volume.backing), line));
+	ASSERT_EQ(0, dm_read(volume.name, data));
+	EXPECT_NE(0, memcmp(data, key + 16, 4));
+	EXPECT_EQ(0, dm_remove(volume.name));
+	EXPECT_EQ(0, dm_remove(below));
+	backing_close(&volume.backing);
+}
+
 /* The hash of the block 80 00 .. 00 is the key. */
 TEST(ghash_by_serial)
 {
@@ -271,6 +311,32 @@ FIXTURE_VARIANT_ADD(hostile, checksum) {
 	.size = 20,
 	.options = "2 integrity:4:aead integrity_key_size:4",
 	.tag_size = 4,
+};
+
+/* Bytes that the cipher encrypts, or encrypts with, where another one can be given its key. */
+FIXTURE_VARIANT_ADD(hostile, salt_of_a_cut) {
+	.cipher = "capi:authenc(hmac(sha256),rfc3686(ctr(aes)))-plain64",
+	.size = 64,
+	.options = "2 integrity:32:aead integrity_key_size:44",
+	.tag_size = 32,
+};
+
+FIXTURE_VARIANT_ADD(hostile, tweak_of_a_cut) {
+	.cipher = "capi:authenc(hmac(sha256),lrw(serpent))-plain64",
+	.size = 64,
+	.options = "2 integrity:32:aead integrity_key_size:16",
+	.tag_size = 32,
+};
+
+/* Sub-keys of no bytes at all, and a byte that is left over. */
+FIXTURE_VARIANT_ADD(hostile, no_bytes) {
+	.cipher = "cipher_null:128-ecb-null",
+	.size = 64,
+};
+
+FIXTURE_VARIANT_ADD(hostile, left_over) {
+	.cipher = "serpent:2-ecb-null",
+	.size = 33,
 };
 
 FIXTURE_SETUP(hostile)
