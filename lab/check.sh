@@ -30,7 +30,7 @@ steps=(
 	'kunit       each         1 KUnit in the guest'
 	'selftests   each         8 the selftests in the guest'
 	'interop     each         2 blobs from the kernel to tpm2-tools and back'
-	'hostile     once         3 what root gets, stock and patched'
+	'hostile     each         3 what root gets, stock and patched'
 	'memory      once         3 copies of a key in memory, stock and patched'
 	'peers       once        12 cryptsetup, LVM2 and systemd, stock and patched'
 	'mutations   once         3 faults that the checkers must catch'
@@ -87,7 +87,7 @@ add beside_each
 add beside_once
 
 log_of() { echo "$build/$1/log/check-$2.log"; }
-export CHECK_RUN="$$ $EPOCHREALTIME"
+export CHECK_RUN="$$ $EPOCHREALTIME" CHECK_FIRST=${bases[0]}
 [ -z "${CHECK_MINUTES:-}" ] || export CHECK_UNTIL=$((EPOCHSECONDS + CHECK_MINUTES * 60))
 # What the first step boots is built here, so that its progress is seen, and what the others boot
 # meanwhile, so that it is there when they come. What fails here fails again in its step.

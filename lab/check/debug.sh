@@ -21,6 +21,11 @@ on() {
 	boot "debug-$1" "$2" "lab.mode=selftests lab.fuzz=$fuzz DMCK_RACE_SECONDS=15 $(args_of "$1")" "$work/check/run" 1024
 	report
 }
+# What it would complain of is seen.
+boot debug-planted 200 lab.mode=planted '' 1024
+for splat in 'BUG: KASAN: slab-out-of-bounds' 'UBSAN: array-index-out-of-bounds' 'Good, all [0-9]* testcases passed!'; do
+	if grep -aq "$splat" "$console"; then ok "planted: $splat"; else not_ok "planted: $splat" "see $console"; fi
+done
 if [ "${DEBUG:-}" != all ]; then
 	on any $((fuzz + 1500)) aead_test audit_test drop_key_test fuzz_test hostile_root_bound_test key_race_test \
 		trusted_approval_test trusted_pcr_test trusted_unseal_test
