@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define AUTHENC_XTS "capi:authenc(hmac(sha256),xts(aes))-plain64"
 #define AUTHENC_CBC "capi:authenc(hmac(sha256),cbc(aes))-plain64"

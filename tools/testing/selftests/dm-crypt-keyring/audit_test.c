@@ -16,7 +16,7 @@
 #include <linux/netlink.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define DESC "dmck:audit"
 #define REF ":64:logon:" DESC

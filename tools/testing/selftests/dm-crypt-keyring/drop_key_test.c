@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 FIXTURE(drop_key)
 {

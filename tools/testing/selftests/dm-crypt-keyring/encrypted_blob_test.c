@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define MASTER_SIZE 32
 #define MASTER "dmck:kmk"

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define SECONDS 5
 #define DESC "dmck:fuzz"

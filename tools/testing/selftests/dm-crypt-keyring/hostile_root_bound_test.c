@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define MASTER "dmck:kmk"
 #define DESC "dmck:bound"

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define DESC "dmck:hostile"
 #define MAX_SIZE 128

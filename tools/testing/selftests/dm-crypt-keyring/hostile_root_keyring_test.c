@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define DESC "dmck:policy"
 #define LOGON ":64:logon:" DESC

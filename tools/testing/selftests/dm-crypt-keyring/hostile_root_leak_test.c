@@ -27,7 +27,7 @@
 #include <linux/dm-ioctl.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define DESC "dmck:leak"
 #define MASTER "dmck:kmk"

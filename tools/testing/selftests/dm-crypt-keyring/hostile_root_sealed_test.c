@@ -22,7 +22,7 @@
 #include <unistd.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define DESC "dmck:sealed"
 #define REF ":64:logon:" DESC

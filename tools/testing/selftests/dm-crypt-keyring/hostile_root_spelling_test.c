@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define DESC "dmck:spelling"
 #define MASTER "dmck:kmk"

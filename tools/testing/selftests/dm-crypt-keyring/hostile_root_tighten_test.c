@@ -24,7 +24,7 @@
 #endif
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define DESC "dmck:tighten"
 #define MASTER "dmck:kmk"

@@ -14,7 +14,7 @@
 
 #include "dmck.h"
 #include "tpm.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define DESC "dmck:kmk"
 #define NEW "new 32 keyhandle=" TPM_PARENT

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "../../../../drivers/md/dm-keyring_table.h"
 
 static void inline_line(char line[LINE_SIZE], const struct backing *backing, const char *key,

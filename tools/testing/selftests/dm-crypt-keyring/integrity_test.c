@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "../../../../drivers/md/dm-keyring_table.h"
 
 #define ALG_KEY_SIZE 32

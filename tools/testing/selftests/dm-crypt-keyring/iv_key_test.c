@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define MAX_SIZE 1040
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 /* Without the lock, a leak and a crash took less than a second each. */
 #define LOOK_SECONDS 3

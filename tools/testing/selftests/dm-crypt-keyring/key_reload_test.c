@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define KEY_REF ":64:logon:dmck:reload"
 

@@ -15,7 +15,7 @@
 #include <linux/if_alg.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 /* Encrypts one sector as aes-xts-plain64 does, through a socket that has the key. */
 static int alg_sector(int op, uint64_t sector, const unsigned char *plain, unsigned char *cipher)

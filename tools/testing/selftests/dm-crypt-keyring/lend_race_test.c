@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define DESC "dmck:lend"
 #define MASTER "dmck:master"

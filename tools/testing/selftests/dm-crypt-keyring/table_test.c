@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 #include "../../../../drivers/md/dm-keyring_table.h"
 
 #define KEY_REF ":64:logon:dmck:table"

@@ -16,7 +16,7 @@
 
 #include "dmck.h"
 #include "tpm.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define DESC "dmck:approval"
 #define NEW "new 32 keyhandle=" TPM_PARENT

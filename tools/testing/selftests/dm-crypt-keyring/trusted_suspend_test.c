@@ -12,7 +12,7 @@
 
 #include "dmck.h"
 #include "tpm.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define DESC "dmck:kmk"
 #define PCR 9

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "dmck.h"
-#include "../kselftest_harness.h"
+#include "harness.h"
 
 #define DESC "dmck:trusted"
 #define NEW "new 32 keyhandle=" TPM_PARENT
