@@ -42,4 +42,7 @@ fails 60 'a panic is named' 'Kernel panic - not syncing: act' 1 'Kernel panic - 
 touch "$tmp/stays"
 fails 5 'one that stands still is started twice' 'PCI: Using ACPI' 2 'before its first process, twice'
 fails 5 'one that hangs later is started once' 'Run /init as init process' 1 'still running after 5 seconds'
+for ((i = 0; i < 5; i++)); do echo 2596; done >"$BUILD/clocks"
+touch "$tmp/stays"
+fails 20 'one that has timed its clock wrongly is started twice' 'tsc: Detected 374.000 MHz processor' 2 'timed its clock wrongly'
 echo "1..$n"

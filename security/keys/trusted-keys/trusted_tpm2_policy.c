@@ -48,7 +48,7 @@ static int tpm2_find_bank(struct tpm_chip *chip, const char *name)
 	int i;
 
 	if (alg < 0) {
-		pr_err("pcrs=: there is no PCR bank %.16s\n", name);
+		pr_err("pcrs=: there is no PCR bank %*pE\n", (int)strnlen(name, 16), name);
 		return -EINVAL;
 	}
 
@@ -102,7 +102,7 @@ int tpm2_parse_pcrs(struct tpm_chip *chip, char *arg, u32 resettable,
 	while ((n = strsep(&arg, ","))) {
 		/* kstrtouint() would take a sign */
 		if (!isdigit(*n) || kstrtouint(n, 10, &pcr) || pcr >= TPM2_PLATFORM_PCR) {
-			pr_err("pcrs=: there is no PCR '%.16s'\n", n);
+			pr_err("pcrs=: there is no PCR '%*pE'\n", (int)strnlen(n, 16), n);
 			return -EINVAL;
 		}
 		if (resettable & BIT(pcr)) {
@@ -571,7 +571,7 @@ int tpm2_policy_check(const struct tpm2_policy *policy, const u8 *pub, size_t pu
 /* Says which PCRs were found in another state. */
 static void tpm2_policy_pcr_failed(const struct tpm2_policy_command *command)
 {
-	char pcrs[128] = "";
+	char pcrs[512] = "";
 	const u8 *digest, *p;
 	size_t n = 0, len;
 	u32 mask;
@@ -621,7 +621,10 @@ static int tpm2_policy_run_commands(struct tpm_chip *chip, struct tpm2_auth *ses
 			tpm2_policy_pcr_failed(command);
 		else
 			pr_err("the command 0x%x of a policy failed: %d\n", command->code, rc);
-		return rc < 0 ? rc : -EPERM;
+		/* A code of format 1 is about what was sent, others are about the TPM. */
+		if (rc > 0)
+			rc = rc & BIT(7) ? -EPERM : -EIO;
+		return rc;
 	}
 	return 0;
 }
@@ -634,9 +637,9 @@ static int tpm2_policy_run_commands(struct tpm_chip *chip, struct tpm2_auth *ses
  *
  * Return: a session in which the policy has been run, to be given to
  *	   tpm2_end_policy_session(), or an ERR_PTR(): -EPERM if the TPM refused a
- *	   command, with a sentence in the log, -EKEYREJECTED if an approval is not by
- *	   whom the key asks for, what tpm2_start_policy_session() says, -ENOMEM, or an
- *	   errno of the transmission.  No session is left behind then.
+ *	   command, -EIO if it failed, each with a sentence in the log, -EKEYREJECTED if
+ *	   an approval is not by whom the key asks for, what tpm2_start_policy_session()
+ *	   says, -ENOMEM, or an errno of the transmission.  No session is left behind then.
  */
 struct tpm2_auth *tpm2_policy_run(struct tpm_chip *chip, const struct tpm2_policy *policy,
 				  const struct tpm2_policy *approval)

@@ -157,6 +157,10 @@ TEST_F(audit, crypt)
 	ASSERT_EQ(0, dm_map_crypt(self->name, &self->backing, XTS, REF, "1 drop_key"));
 	expect_record(_metadata, self, "key-set", quoted, 1);
 	ASSERT_LT(0, key_add("logon", DESC, self->secret, KEY_SIZE));
+	EXPECT_EQ(-EINVAL, dm_key_set(self->name, REF));
+	expect_record(_metadata, self, "key-set", quoted, 0);
+	EXPECT_EQ(-EINVAL, dm_message(self->name, "key wipe"));
+	expect_record(_metadata, self, "key-wipe", "\"-\"", 0);
 	EXPECT_EQ(0, dm_suspend(self->name));
 	EXPECT_EQ(0, dm_message(self->name, "key wipe"));
 	expect_record(_metadata, self, "key-wipe", quoted, 1);
@@ -198,6 +202,8 @@ TEST_F(audit, hex)
 	EXPECT_EQ(-EINVAL, dm_key_set(self->name, malformed));
 	expect_record(_metadata, self, "key-set", "\"-\"", 0);
 	EXPECT_EQ(-EINVAL, dm_key_set(self->name, self->hex + 2));
+	expect_record(_metadata, self, "key-set", "\"-\"", 0);
+	EXPECT_EQ(-EINVAL, dm_message(self->name, "key reload"));
 	expect_record(_metadata, self, "key-set", "\"-\"", 0);
 	EXPECT_EQ(0, dm_message(self->name, "key wipe"));
 	expect_record(_metadata, self, "key-wipe", "\"-\"", 1);

@@ -13,14 +13,16 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "approval.h"
 #include "dmck.h"
 #include "tpm.h"
 #include "harness.h"
 
 #define DESC "dmck:liar"
 #define NEW "new 32 keyhandle=" TPM_PARENT
-#define COMMAND_SIZE (4 * TPM_BLOB_SIZE + REF_SIZE)
-#define TIMEOUT 400
+#define COMMAND_SIZE 8192
+#define PCR 11
+#define TIMEOUT 600
 
 /* As that TPM numbers them. */
 static const char *const lies[] = {
@@ -30,7 +32,8 @@ static const char *const lies[] = {
 
 FIXTURE(liar)
 {
-	char command[COMMAND_SIZE];
+	char make[COMMAND_SIZE];
+	char load[COMMAND_SIZE];
 	int sessions;
 	int objects;
 };
@@ -38,22 +41,50 @@ FIXTURE(liar)
 FIXTURE_VARIANT(liar)
 {
 	const char *options;
+	const char *auth;
+	int signer; /* of what kind, or 0: there is no approval */
+	unsigned int answers; /* to a load, at least */
 };
 
+/* Load, unseal and flush. */
 FIXTURE_VARIANT_ADD(liar, plain) {
 	.options = "",
+	.auth = "",
+	.answers = 3,
 };
 
 FIXTURE_VARIANT_ADD(liar, auth) {
-	.options = "blobauth=opensesame",
+	.options = "",
+	.auth = "blobauth=opensesame",
+	.answers = 3,
 };
 
+/* A session more, and each command of the policy. */
 FIXTURE_VARIANT_ADD(liar, pcrs) {
 	.options = "pcrs=sha256:11",
+	.auth = "",
+	.answers = 3 + 1 + 1,
 };
 
 FIXTURE_VARIANT_ADD(liar, pcrs_auth) {
-	.options = "pcrs=sha256:11 blobauth=opensesame",
+	.options = "pcrs=sha256:11",
+	.auth = "blobauth=opensesame",
+	.answers = 3 + 1 + 2,
+};
+
+/* And the public key comes, checks the signature, and goes. */
+FIXTURE_VARIANT_ADD(liar, ecc) {
+	.options = "",
+	.auth = "",
+	.signer = TPM_ECC,
+	.answers = 3 + 1 + 2 + 3,
+};
+
+FIXTURE_VARIANT_ADD(liar, rsa) {
+	.options = "pcrs=sha256:8",
+	.auth = "blobauth=opensesame",
+	.signer = TPM_RSA,
+	.answers = 3 + 1 + 4 + 3,
 };
 
 static int trusted_add(const char *payload)
@@ -62,11 +93,46 @@ static int trusted_add(const char *payload)
 	return keys_open() ?: key_add("trusted", DESC, payload, strlen(payload));
 }
 
-/* What loads the key. */
+/* Makes a key in the state that the PCRs are in, and what loads it. */
+static int make(FIXTURE_DATA(liar) * self, const FIXTURE_VARIANT(liar) * variant)
+{
+	struct tpm_signer signer = { .fd = -1 };
+	struct approval a = { .by = &signer, .as = &signer, .pcr = PCR };
+	int len, ret;
+
+	len = snprintf(self->make, sizeof(self->make), NEW " %s %s", variant->options,
+		       variant->auth);
+	if (variant->signer) {
+		ret = tpm_signer_open(&signer, variant->signer, 1) ?: approve(&a);
+		/* It need not be there any more. */
+		tpm_signer_close(&signer);
+		if (ret)
+			return ret;
+		len += sprintf(self->make + len, " policypub=");
+		to_hex(self->make + len, signer.pub, signer.pub_len);
+	}
+	ret = trusted_add(self->make);
+	if (ret < 0)
+		return ret;
+	len = sprintf(self->load, "load ");
+	ret = key_ctl(KEYCTL_READ, ret, (uintptr_t)self->load + len, sizeof(self->load) / 2, 0);
+	if (ret < 0)
+		return ret;
+	if (ret > (int)sizeof(self->load) / 2)
+		return -E2BIG;
+	len += ret;
+	len += sprintf(self->load + len, " keyhandle=" TPM_PARENT " %s", variant->auth);
+	if (variant->signer) {
+		len += sprintf(self->load + len, " policysig=");
+		to_hex(self->load + len, a.der.data, a.der.len);
+	}
+	return 0;
+}
+
 FIXTURE_SETUP(liar)
 {
-	const char *unsupported, *auth = strstr(variant->options, "blobauth=") ?: "";
-	int serial, size;
+	const char *unsupported;
+	int serial;
 
 	serial = trusted_add(NEW);
 	unsupported = key_unsupported("trusted", serial);
@@ -75,16 +141,7 @@ FIXTURE_SETUP(liar)
 	if (tpm_lie(0, 0) < 0)
 		SKIP(return, "needs a TPM that lies when it is told to");
 	ASSERT_LT(0, serial);
-
-	snprintf(self->command, sizeof(self->command), NEW " %s", variant->options);
-	serial = trusted_add(self->command);
-	ASSERT_LT(0, serial);
-	memcpy(self->command, "load ", 5);
-	size = key_ctl(KEYCTL_READ, serial, (uintptr_t)self->command + 5,
-		       sizeof(self->command) - 6, 0);
-	ASSERT_LT(0, size);
-	snprintf(self->command + 5 + size, sizeof(self->command) - 5 - size,
-		 " keyhandle=" TPM_PARENT " %s", auth);
+	ASSERT_EQ(0, make(self, variant));
 	self->sessions = tpm_handles(TPM_LOADED_SESSIONS);
 	self->objects = tpm_handles(TPM_TRANSIENT);
 	ASSERT_LE(0, self->sessions);
@@ -100,86 +157,117 @@ static bool is_errno(int err)
 	return err < 0 && err > -512;
 }
 
-/* Each answer to what @payload asks for, in each way. Returns how many lies were told. */
-static unsigned int lie(struct __test_metadata *_metadata, const char *payload)
+/* Asks for @payload while the @nth answer is false. Returns how many were. */
+static int ask(struct __test_metadata *_metadata, const char *payload, unsigned int nth,
+	       unsigned int how, int *key)
+{
+	int told;
+
+	ASSERT_LE(0, tpm_lie(nth, how));
+	*key = trusted_add(payload);
+	told = tpm_lie(0, 0);
+	/* What a lie made the kernel forget of. */
+	ASSERT_LE(0, tpm_flush(TPM_LOADED_SESSIONS));
+	ASSERT_LE(0, tpm_flush(TPM_TRANSIENT));
+	/* No sequence of honest answers goes on for so long. */
+	ASSERT_GT(100u, nth);
+	return told;
+}
+
+/*
+ * Each answer to what @payload asks for, in each way. If an honest TPM does not open the key, then
+ * no lie does. Returns how many lies were told.
+ */
+static unsigned int lie(struct __test_metadata *_metadata, const char *payload, bool opens)
 {
 	unsigned int how, nth, all = 0;
 	int ret, told;
 
 	for (how = 0; how < ARRAY_SIZE(lies); how++) {
 		for (nth = 1;; nth++) {
-			ASSERT_LE(0, tpm_lie(nth, how));
-			ret = trusted_add(payload);
-			told = tpm_lie(0, 0);
-			/* What a lie made the kernel forget of. */
-			ASSERT_LE(0, tpm_flush(TPM_LOADED_SESSIONS));
-			ASSERT_LE(0, tpm_flush(TPM_TRANSIENT));
+			told = ask(_metadata, payload, nth, how, &ret);
 			if (told != 1)
 				break;
 			all++;
-			EXPECT_TRUE(ret > 0 || is_errno(ret)) {
+			EXPECT_TRUE((opens && ret > 0) || is_errno(ret)) {
 				TH_LOG("%d, as answer %u was %s", ret, nth, lies[how]);
 			}
-			/* No sequence of honest answers goes on for so long. */
-			ASSERT_GT(100, nth);
 		}
 		EXPECT_EQ(0, told);
-		EXPECT_LT(0, ret) TH_LOG("%d from an honest TPM after %s", ret, lies[how]);
+		EXPECT_EQ(opens, ret > 0) TH_LOG("%d from an honest TPM after %s", ret, lies[how]);
 	}
 	return all;
 }
 
 TEST_F_TIMEOUT(liar, load, TIMEOUT)
 {
-	unsigned int told = lie(_metadata, self->command);
+	unsigned int told = lie(_metadata, self->load, true);
 
 	TH_LOG("%u lies", told);
-	/* Load, unseal and flush at least. */
-	EXPECT_LE(3 * ARRAY_SIZE(lies), told);
-	EXPECT_LT(0, trusted_add(self->command));
+	EXPECT_LE(variant->answers * ARRAY_SIZE(lies), told);
+	EXPECT_LT(0, trusted_add(self->load));
 	EXPECT_EQ(self->sessions, tpm_handles(TPM_LOADED_SESSIONS));
 	EXPECT_EQ(self->objects, tpm_handles(TPM_TRANSIENT));
 }
 
 TEST_F_TIMEOUT(liar, new, TIMEOUT)
 {
-	char payload[COMMAND_SIZE];
-	unsigned int told;
+	unsigned int told = lie(_metadata, self->make, true);
 
-	snprintf(payload, sizeof(payload), NEW " %s", variant->options);
-	told = lie(_metadata, payload);
 	TH_LOG("%u lies", told);
 	EXPECT_LT(ARRAY_SIZE(lies), told);
-	EXPECT_LT(0, trusted_add(self->command));
+	EXPECT_LT(0, trusted_add(self->load));
+}
+
+/* What is sealed to another state, or approved in another one, stays shut. */
+TEST_F_TIMEOUT(liar, shut, TIMEOUT)
+{
+	int counter = tpm_lockout_counter();
+
+	/* The others are open in each state. */
+	if (!variant->signer && !*variant->options)
+		return;
+	ASSERT_LE(0, counter);
+	ASSERT_EQ(0, tpm_extend(TPM_SHA256, PCR));
+	ASSERT_EQ(-EPERM, trusted_add(self->load));
+	EXPECT_LT(ARRAY_SIZE(lies), lie(_metadata, self->load, false));
+	EXPECT_EQ(counter, tpm_lockout_counter());
+	ASSERT_EQ(0, make(self, variant));
+	EXPECT_LT(0, trusted_add(self->load));
 }
 
 /* A cap that the TPM did not answer as it should is none, and the key does not come. */
 TEST_F_TIMEOUT(liar, cap, TIMEOUT)
 {
 	char payload[COMMAND_SIZE + REF_SIZE];
-	unsigned int nth;
-	int ret, told;
+	unsigned int how, nth;
+	int ret, opens, told;
 
-	/* Only what is sealed to a PCR can cap it. */
-	if (!strstr(variant->options, "pcrs="))
+	/* Only what is bound to a PCR can cap it. */
+	if (!variant->signer && !*variant->options)
 		return;
-	snprintf(payload, sizeof(payload), "%s pcrlock=11", self->command);
-	for (nth = 1;; nth++) {
-		ASSERT_LE(0, tpm_lie(nth, 0));
-		ret = trusted_add(payload);
-		told = tpm_lie(0, 0);
-		ASSERT_LE(0, tpm_flush(TPM_LOADED_SESSIONS));
-		ASSERT_LE(0, tpm_flush(TPM_TRANSIENT));
-		if (told != 1)
-			break;
-		EXPECT_TRUE(ret > 0 || is_errno(ret)) TH_LOG("%d", ret);
-		/* Whoever has a key has a cap with it. */
-		if (ret > 0)
-			EXPECT_EQ(-EPERM, trusted_add(self->command));
-		if (trusted_add(self->command) == -EPERM)
-			break;
+	for (how = 0; how < ARRAY_SIZE(lies); how++) {
+		for (nth = 1;; nth++) {
+			snprintf(payload, sizeof(payload), "%s pcrlock=%d", self->load, PCR);
+			told = ask(_metadata, payload, nth, how, &ret);
+			EXPECT_TRUE(ret > 0 || is_errno(ret)) {
+				TH_LOG("%d, as answer %u was %s", ret, nth, lies[how]);
+			}
+			/* Whoever has a key has a cap with it. */
+			opens = trusted_add(self->load);
+			EXPECT_EQ(-EPERM, (ret > 0 || opens < 0) ? opens : -EPERM) {
+				TH_LOG("%d, then %d, as answer %u was %s", ret, opens, nth,
+				       lies[how]);
+			}
+			/* The next lie needs a key that opens. */
+			if (opens < 0)
+				ASSERT_EQ(0, make(self, variant));
+			if (told != 1)
+				break;
+		}
+		EXPECT_EQ(0, told);
+		EXPECT_LT(0, ret) TH_LOG("%d from an honest TPM after %s", ret, lies[how]);
 	}
-	EXPECT_EQ(-EPERM, trusted_add(self->command));
 }
 
 TEST_HARNESS_MAIN

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "dmck.h"
+#include "kmsg.h"
 #include "harness.h"
 
 #define DESC "dmck:trusted"
@@ -114,8 +115,11 @@ TEST_F(trusted, load_in_the_old_form)
 
 	ASSERT_LT(0, old_form(command, self->der, self->size));
 	ASSERT_EQ(0, keys_open());
+	ASSERT_EQ(0, kmsg_mark());
 	key = trusted_add(command);
 	EXPECT_EQ(variant->old_form, key < 0 ? key : 0);
+	EXPECT_EQ(!!variant->old_form,
+		  kmsg_says("a key that is not migratable does not load in the old form\n"));
 	if (key < 0 || !variant->old_form)
 		return;
 
@@ -151,12 +155,16 @@ FIXTURE(option)
 FIXTURE_VARIANT(option)
 {
 	const char *option;
+	const char *why; /* or NULL: it is taken, or makes no sense at all */
 	int err;
 };
+
+#define LOCKS_NOTHING " would lock nothing\n"
 
 /* It is a structure of TPM 1.2. */
 FIXTURE_VARIANT_ADD(option, pcrinfo) {
 	.option = "pcrinfo=0002000080",
+	.why = "pcrinfo= does not bind a key of a TPM 2.0\n",
 	.err = -EINVAL,
 };
 
@@ -167,6 +175,7 @@ FIXTURE_VARIANT_ADD(option, pcrinfo_none) {
 
 FIXTURE_VARIANT_ADD(option, pcrlock_0) {
 	.option = "pcrlock=0",
+	.why = "pcrlock=0" LOCKS_NOTHING,
 	.err = -EINVAL,
 };
 
@@ -181,22 +190,26 @@ FIXTURE_VARIANT_ADD(option, pcrlock_15) {
 /* User space can reset these two. */
 FIXTURE_VARIANT_ADD(option, pcrlock_16) {
 	.option = "pcrlock=16",
+	.why = "pcrlock=16" LOCKS_NOTHING,
 	.err = -EINVAL,
 };
 
 FIXTURE_VARIANT_ADD(option, pcrlock_23) {
 	.option = "pcrlock=23",
+	.why = "pcrlock=23" LOCKS_NOTHING,
 	.err = -EINVAL,
 };
 
 /* These are not there. */
 FIXTURE_VARIANT_ADD(option, pcrlock_24) {
 	.option = "pcrlock=24",
+	.why = "pcrlock=24" LOCKS_NOTHING,
 	.err = -EINVAL,
 };
 
 FIXTURE_VARIANT_ADD(option, pcrlock_wraps_to_11) {
 	.option = "pcrlock=4294967307",
+	.why = "pcrlock=4294967307" LOCKS_NOTHING,
 	.err = -EINVAL,
 };
 
@@ -227,8 +240,10 @@ TEST_F(option, new)
 	int key;
 
 	snprintf(payload, sizeof(payload), NEW " %s", variant->option);
+	ASSERT_EQ(0, kmsg_mark());
 	key = trusted_add(payload);
 	EXPECT_EQ(variant->err, key < 0 ? key : 0);
+	EXPECT_EQ(!!variant->why, kmsg_says(variant->why ?: LOCKS_NOTHING));
 }
 
 TEST_HARNESS_MAIN
