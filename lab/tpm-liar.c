@@ -4,8 +4,10 @@
  * on SOCKET for QEMU. Lets everything pass, until a command that no TPM has, 20006c69 (hex), asks
  * for a lie: two numbers of 32 bits, the first says which of the TPM's answers from then on is to
  * be false, and the second how. The answer to that command is how many lies were told since the
- * last one. RULES is a file that may be there or not when a command comes: "all", or the code of a
- * command and its handle (both hex), says which the TPM does not get, but get an error.
+ * last one. The answer to another, 20006c70, which is a header alone, is how many commands the TPM
+ * got since the last one of these. RULES is a file that may be there or not when a command comes:
+ * "all", or the code of a command and its handle (both hex), says which the TPM does not get, but
+ * get an error.
  */
 #include <err.h>
 #include <errno.h>
@@ -21,6 +23,7 @@
 #define HEADER 10
 #define BUFFER 4096
 #define CC_LIE 0x20006c69
+#define CC_COUNT 0x20006c70
 #define RC_FAILURE 0x101
 
 /* How an answer is false. In each, the length in the header is that of what is sent. */
@@ -36,7 +39,7 @@ enum {
 	BELOW_ZERO,	/* the size of all parameters, and sessions where it leads to */
 };
 
-static unsigned int nth, how, told;
+static unsigned int nth, how, told, passed;
 static const char *rules;
 
 static uint32_t get(const unsigned char *p)
@@ -155,6 +158,16 @@ static int refused(const unsigned char *command, size_t size)
 	return found;
 }
 
+/* Makes a command the answer that is a number, which is 0 from then on. */
+static size_t answer_number(unsigned char message[BUFFER], unsigned int *number)
+{
+	put(message + 2, HEADER + 4);
+	put(message + 6, 0);
+	put(message + HEADER, *number);
+	*number = 0;
+	return HEADER + 4;
+}
+
 /* One command and its answer. Returns 0 when QEMU has gone. */
 static int answer_one(int qemu, int tpm)
 {
@@ -166,17 +179,16 @@ static int answer_one(int qemu, int tpm)
 	if (size == HEADER + 8 && get(message + 6) == CC_LIE) {
 		nth = get(message + HEADER);
 		how = get(message + HEADER + 4);
-		size = HEADER + 4;
-		put(message + 2, size);
-		put(message + 6, 0);
-		put(message + HEADER, told);
-		told = 0;
+		size = answer_number(message, &told);
+	} else if (size == HEADER && get(message + 6) == CC_COUNT) {
+		size = answer_number(message, &passed);
 	} else if (refused(message, size)) {
 		size = HEADER;
 		put(message, 0x80010000);
 		put(message + 2, size);
 		put(message + 6, RC_FAILURE);
 	} else {
+		passed++;
 		write_all(tpm, message, size);
 		size = read_message(tpm, message);
 		if (!size)
