@@ -11,7 +11,7 @@ targets := help demo check kernel stock tree export port series-check deb bench 
 .PHONY: $(targets)
 
 help:
-	@echo 'make demo          the main job: a TPM-sealed volume over four boots, and where its key is in memory   [INTEGRITY=1]'
+	@echo 'make demo          the main job: a TPM-sealed volume over five boots, and where its key is in memory   [INTEGRITY=1]'
 	@echo 'make check         all tests; the last line says N passed, N failed, N skipped   [BASE="6.12 7.3"]'
 	@echo 'make kernel        the patched kernel; its image is the last line   [BASE=] [EXTRA_CONFIG=fragment] [OUT=dir]'
 	@echo 'make stock         the untouched kernel, in the same way            [BASE=] [EXTRA_CONFIG=fragment] [OUT=dir]'

@@ -25,7 +25,7 @@ steps=(
 	'docs        each,beside  3 the documentation builds'
 	'coccinelle  each,beside  4 the semantic patches of the kernel'
 	'clang       each,beside  6 clang compiles the series'
-	'demo        each         3 the main job, four boots'
+	'demo        each         3 the main job, five boots'
 	'dm-init     each         1 a reference on the kernel'\''s command line'
 	'kunit       each         1 KUnit in the guest'
 	'selftests   each         8 the selftests in the guest'

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# demo.sh [--integrity] - the main job: four boots of the patched kernel with one disk
+# demo.sh [--integrity] - the main job: five boots of the patched kernel with one disk
 # image. Makes a volume whose key is sealed by a TPM, to the software that is running, and
-# named in the table line; opens it again, once; and fails to under another TPM and with
-# other software. Counts the copies of the key in guest memory at each step. With --integrity the volume lies on dm-integrity, with keys of its own. Ends
-# with 0 if everything was as it should be.
+# named in the table line; opens it again; fails to under another TPM and with other
+# software; and opens it with the first software once more, although its key was capped and
+# refused before. Counts the copies of the key in guest memory at each step. With --integrity
+# the volume lies on dm-integrity, with keys of its own. Ends with 0 if everything was as it
+# should be.
 . "$(dirname "$0")/lib.sh"
 
 ram_mib=256
@@ -64,14 +66,15 @@ count_ram() {
 		counts=$(count "$demo/ram")
 		[ "$counts" != "$(expected "$1")" ] || break
 	done
-	echo "2 $1 $counts" >>"$demo/counts"
+	echo "$number $1 $counts" >>"$demo/counts"
 }
 export -f say title expected count keep_ram count_ram
 
 # boot NUMBER MODE TPM OPTION...
 times=()
 boot() {
-	local number=$1 mode=$2 tpm=$3 begin why
+	local mode=$2 tpm=$3 begin why
+	local -x number=$1
 	shift 3
 	begin=$(tenths)
 	if ! run "$top/lab/boot.sh" --kernel "$kernel" --initrd "$build/initramfs.cpio" --mem $ram_mib \
@@ -86,7 +89,7 @@ boot() {
 said() { sed -n "s/^$2 //p" "$demo/boot$1.result"; }
 
 start=$(tenths)
-step 1 6 "the kernel and the guest's file system"
+step 1 7 "the kernel and the guest's file system"
 kernel=$("$top/lab/kernel.sh" patched | tail -n 1)
 run "$top/lab/initramfs.sh" "$build/initramfs.cpio" || exit 1
 
@@ -106,7 +109,7 @@ release() { echo "$1 of $kernel" >"$demo/share/release"; }
 release 'release 1'
 cc -O2 -Wall -o "$demo/scan" "$top/lab/scan.c" || die "lab/scan.c does not compile"
 
-step 2 6 "first boot: make the keys, the volume and a file on it"
+step 2 7 "first boot: make the keys, the volume and a file on it"
 boot 1 provision tpm --ram "$demo/ram" --at-step keep_ram
 [ -n "$(said 1 table)" ] || die "boot 1 reported nothing; see $demo/boot1.console"
 run "$top/lab/needle.sh" "$demo/tpm" "$demo/share/kmk.blob" "$demo/share/vol.blob" \
@@ -131,18 +134,22 @@ for name in added dropped closed; do
 	rm "$demo/ram.$name"
 done
 
-step 3 6 "second boot: load the blobs, open the volume, read the file back, once"
+step 3 7 "second boot: load the blobs, open the volume, read the file back, once"
 boot 2 reopen tpm --ram "$demo/ram" --at-step count_ram
 
-step 4 6 "third boot, with another TPM: nothing may open"
+step 4 7 "third boot, with another TPM: nothing may open"
 boot 3 refused other-tpm
 
-step 5 6 "fourth boot, with other software: nothing may open"
+step 5 7 "fourth boot, with other software: nothing may open"
 release 'release 2'
 boot 4 refused tpm
 [[ $(said 4 tpm) = *'sealed to: sha256:11'* ]] || die "boot 4 was refused for another reason: $(said 4 tpm)"
 
-step 6 6 "what came of it"
+step 6 7 "fifth boot, with the first software again: what was capped and refused opens"
+release 'release 1'
+boot 5 reopen tpm --ram "$demo/ram" --at-step count_ram
+
+step 7 7 "what came of it"
 plain=$("$demo/scan" "$demo/disk" <<<"letter=$(head -c 64 "$demo/share/letter" | xxd -p -c 64)" | awk '$1 == "letter" { print $2 }')
 cat <<END
 
@@ -182,8 +189,12 @@ Boot 3, another TPM with the same disk and blobs:
 Boot 4, the same TPM, disk and blobs, other software in PCR 11:
   the trusted key:    $(said 4 master) ($(said 4 tpm))
   the volume:         $(said 4 volume)
+Boot 5, the software of boot 1 again, the PCR capped in boot 2 and other in boot 4:
+  the volume opens:   $(said 5 status)
+  the file:           the same
+  keyctl add, again:  $(said 5 again)
 $(printf '%s, ' "${times[@]}")in all: $(seconds $(($(tenths) - start))). Logs: ${demo#"$top/"}
 END
 [ "$failed" -eq 0 ] || die "$failed of the counts are not as expected"
-[ "$(wc -l <"$demo/counts")" -eq 7 ] || die "not every step was looked at; see $demo/counts"
+[ "$(wc -l <"$demo/counts")" -eq 11 ] || die "not every step was looked at; see $demo/counts"
 [ "$plain" = 0 ] || die "the file's text stands on the disk in the clear"

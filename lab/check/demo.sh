@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# demo.sh - the main job, all four boots.
+# demo.sh - the main job, all five boots.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=guest.sh
