@@ -20,7 +20,7 @@ help:
 	@echo 'make port          what is new on one base carried over to the other  FROM=7.3 TO=6.12'
 	@echo 'make series-check  patches and view in step with each other, in seconds'
 	@echo 'make deb           installable packages of the patched kernel       [BASE=] [CONFIG=file]'
-	@echo 'make bench         what loading a table costs, stock and patched, in instructions   [BASE=]'
+	@echo 'make bench         what loading a table costs, in instructions, and a trusted key, in TPM commands   [BASE=]'
 	@echo 'make tables        the tables of README.md anew, from what make check counted'
 
 demo:
