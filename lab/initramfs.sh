@@ -56,8 +56,8 @@ for applet in $(busybox --list); do
 	[ "$applet" = busybox ] || ln -s busybox "$root/bin/$applet"
 done
 cp -L --parents "${binaries[@]}" "${libraries[@]}" "$root"
-for name in create createprimary evictcontrol flushcontext load pcrextend pcrread policyauthvalue policypcr \
-	readpublic startauthsession unseal; do
+for name in create createprimary evictcontrol flushcontext load loadexternal pcrextend pcrread policyauthorize \
+	policyauthvalue policypcr readpublic startauthsession unseal verifysignature; do
 	ln -s tpm2 "$root$(command -v tpm2)_$name"
 done
 cp "$top"/lab/guest/* "$root/lab"

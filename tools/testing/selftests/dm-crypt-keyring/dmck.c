@@ -36,6 +36,7 @@
 #endif
 
 #define FAILSLAB "/sys/kernel/debug/failslab/"
+#define FAIL_PAGE_ALLOC "/sys/kernel/debug/fail_page_alloc/"
 
 /* An ioctl with its parameters behind it, large enough for every table and answer here. */
 struct dm_call {
@@ -735,41 +736,54 @@ static int file_read(const char *path, char *text, size_t size)
 	return ret;
 }
 
-static int file_write(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	int ret;
+/* Those of the page allocator come last. User space has its pages whatever happens. */
+static const struct {
+	const char *path;
+	const char *value;
+} fault_settings[FAULT_SETTINGS] = {
+	{ FAILSLAB "ignore-gfp-wait", "N" },
+	{ FAILSLAB "verbose", "0" },
+	{ FAIL_PAGE_ALLOC "ignore-gfp-wait", "N" },
+	{ FAIL_PAGE_ALLOC "verbose", "0" },
+	{ FAIL_PAGE_ALLOC "min-order", "0" },
+	{ FAIL_PAGE_ALLOC "ignore-gfp-highmem", "Y" },
+};
 
-	if (fd < 0)
-		return -errno;
-	ret = write(fd, text, strlen(text)) < 0 ? -errno : 0;
-	close(fd);
-	return ret;
-}
+#define SLAB_SETTINGS 2
 
 const char *faults_open(struct faults *faults)
 {
+	int count, i;
+
 	/* Opened once and for all: to open it allocates. */
 	faults->nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (faults->nth < 0)
 		return "needs CONFIG_FAULT_INJECTION";
-	if (file_read(FAILSLAB "ignore-gfp-wait", faults->wait, sizeof(faults->wait)) ||
-	    file_read(FAILSLAB "verbose", faults->verbose, sizeof(faults->verbose))) {
+	if (access(FAILSLAB, F_OK)) {
 		close(faults->nth);
 		return "needs CONFIG_FAILSLAB, CONFIG_FAULT_INJECTION_DEBUG_FS, debugfs mounted";
 	}
-	if (file_write(FAILSLAB "ignore-gfp-wait", "N") || file_write(FAILSLAB "verbose", "0")) {
-		close(faults->nth);
-		return "needs debugfs to be writable";
+	faults->pages = !access(FAIL_PAGE_ALLOC, F_OK);
+	count = faults->pages ? FAULT_SETTINGS : SLAB_SETTINGS;
+	faults->changed = 0;
+	for (i = 0; i < count; i++) {
+		if (file_read(fault_settings[i].path, faults->saved[i], sizeof(*faults->saved)) ||
+		    file_put(fault_settings[i].path, fault_settings[i].value)) {
+			faults_close(faults);
+			return "needs debugfs to be writable";
+		}
+		faults->changed++;
 	}
 	return NULL;
 }
 
 void faults_close(const struct faults *faults)
 {
+	int i;
+
 	close(faults->nth);
-	file_write(FAILSLAB "ignore-gfp-wait", faults->wait);
-	file_write(FAILSLAB "verbose", faults->verbose);
+	for (i = 0; i < faults->changed; i++)
+		file_put(fault_settings[i].path, faults->saved[i]);
 }
 
 int fault_arm(const struct faults *faults, unsigned int nth)

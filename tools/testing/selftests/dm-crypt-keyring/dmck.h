@@ -176,11 +176,14 @@ int from_hex(unsigned char *data, const char *hex, int digits);
 /* Whether any eight bytes of the key stand in @line in hex. */
 bool shows_key(const char *line, const unsigned char *key, size_t size);
 
+#define FAULT_SETTINGS 6
+
 /* Failing allocations, of the thread that opened them alone, and the settings as they were. */
 struct faults {
 	int nth;
-	char wait[8];
-	char verbose[8];
+	bool pages; /* of the page allocator, too, not of slabs alone */
+	int changed; /* how many of them */
+	char saved[FAULT_SETTINGS][8];
 };
 
 /* Lets allocations fail that may sleep, and that without a word. Returns what the kernel lacks. */

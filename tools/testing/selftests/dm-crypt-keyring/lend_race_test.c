@@ -3,9 +3,11 @@
  * The keyring changes while its keys are lent: whoever is lent a key gets the whole of one key that
  * was there, or a refusal. And many devices live on one key, and make way without a trace.
  *
- * DMCK_RACE_SECONDS says for how long each race goes on, DMCK_ROUNDS how many devices come and go.
+ * DMCK_RACE_SECONDS says for how long each race goes on, 3 at least, so that keys expire in it, and
+ * DMCK_ROUNDS how many devices come and go.
  */
 
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -24,8 +26,14 @@
 #define RACE_SECONDS 4
 #define DEVICES 200
 #define ROUNDS 300
-/* Of what a device is made of, dm-crypt's part alone is more than that. */
-#define SPARE_BYTES 512
+/* For how long a key that has expired is left there. */
+#define EXPIRED_USECS 300000
+/* Room for all caches of a kernel. */
+#define SLABS 1000
+/* What waits for a grace period is freed in lots, every five seconds. */
+#define SETTLE_SECONDS 8
+/* In so many rounds a cache may grow by one object. If each leaves one, it grows by that many. */
+#define SPARE_ROUNDS 4
 /* In seconds, for a test that takes longer than the harness allows. */
 #define TIMEOUT 200
 
@@ -47,6 +55,9 @@ FIXTURE(lend_race)
 	unsigned char data[2][DATA_SIZE];
 	time_t end;
 	atomic_uint changes;
+	atomic_uint expiry; /* odd while the key is known to have expired */
+	pthread_barrier_t turn;
+	bool over;
 };
 
 FIXTURE_VARIANT(lend_race)
@@ -110,6 +121,7 @@ FIXTURE_SETUP(lend_race)
 		ASSERT_EQ(0, dm_remove(name));
 	}
 	ASSERT_EQ(0, memcmp(self->data[0], self->volume.data, DATA_SIZE));
+	ASSERT_EQ(0, pthread_barrier_init(&self->turn, NULL, 3));
 	self->end = now() + number("DMCK_RACE_SECONDS", RACE_SECONDS);
 }
 
@@ -168,16 +180,84 @@ static void *changer(void *arg)
 	return NULL;
 }
 
+/* Leaves a key until its second has passed, and a while longer, and then puts another one there. */
+static void *expirer(void *arg)
+{
+	FIXTURE_DATA(lend_race) * self = arg;
+	int found, serial;
+
+	/* The first one has all the time in the world. */
+	serial = key_search(self->type, DESC);
+	key_ctl(KEYCTL_UNLINK, serial, KEY_SPEC_SESSION_KEYRING, 0, 0);
+	while (now() < self->end) {
+		found = key_search(self->type, DESC);
+		if (found > 0) {
+			usleep(100);
+			continue;
+		}
+		/* Else there is none yet, or a device has dropped it. */
+		if (found == -EKEYEXPIRED) {
+			self->expiry++;
+			usleep(EXPIRED_USECS);
+			self->expiry++;
+			key_ctl(KEYCTL_UNLINK, serial, KEY_SPEC_SESSION_KEYRING, 0, 0);
+		}
+		serial = key_make(self->type, DESC, self->secret[self->changes++ % 2], KEY_SIZE);
+		key_ctl(KEYCTL_SET_TIMEOUT, serial, 1, 0, 0);
+	}
+	return NULL;
+}
+
 /* All that may become of a look-up while the key changes. */
+static const int answers[] = { 0, -ENOKEY, -EKEYEXPIRED, -EKEYREVOKED };
+
+struct tally {
+	const char *what;
+	int seen[ARRAY_SIZE(answers)];
+	int expired; /* refusals of a key that was known to have expired */
+	int lent; /* and that it was lent */
+	int other;
+};
+
 static bool is_refusal(int err)
 {
 	return err == -ENOKEY || err == -EKEYREVOKED || err == -EKEYEXPIRED;
 }
 
+/* @expiry is what it was before somebody asked. */
+static void count(FIXTURE_DATA(lend_race) * self, struct tally *tally, unsigned int expiry, int err)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(answers); i++)
+		if (answers[i] == err)
+			break;
+	if (i == ARRAY_SIZE(answers)) {
+		tally->other = err;
+		return;
+	}
+	tally->seen[i]++;
+	if (expiry % 2 && self->expiry == expiry) {
+		tally->expired += !!err;
+		tally->lent += !err;
+	}
+}
+
+/* All of them are what they may be, and the first is among them. */
+static void report(struct __test_metadata *_metadata, const struct tally *tally)
+{
+	TH_LOG("%s: %d times lent, %d ENOKEY, %d EKEYEXPIRED, %d EKEYREVOKED, %d after it expired",
+	       tally->what, tally->seen[0], tally->seen[1], tally->seen[2], tally->seen[3],
+	       tally->expired);
+	EXPECT_EQ(0, tally->other) TH_LOG("%s", tally->what);
+	EXPECT_EQ(0, tally->lent) TH_LOG("%s", tally->what);
+	EXPECT_LT(0, tally->seen[0]) TH_LOG("%s", tally->what);
+}
+
 struct loader {
 	FIXTURE_DATA(lend_race) * self;
 	const char *options;
-	unsigned int loaded;
+	struct tally tally;
 	int err;
 };
 
@@ -186,6 +266,7 @@ static void *loader(void *arg)
 {
 	struct loader *loader = arg;
 	char name[NAME_SIZE];
+	unsigned int expiry;
 	int ret = 0;
 
 	while (!ret && now() < loader->self->end) {
@@ -193,9 +274,11 @@ static void *loader(void *arg)
 		ret = dm_create(name);
 		if (ret)
 			break;
+		expiry = loader->self->expiry;
 		ret = dm_load_crypt(name, 1, &loader->self->volume.backing, XTS,
 				    loader->self->ref, loader->options);
-		if (!ret && loader->loaded++ % 2)
+		count(loader->self, &loader->tally, expiry, ret);
+		if (!ret && loader->tally.seen[0] % 2)
 			ret = dm_resume(name);
 		if (is_refusal(ret))
 			ret = 0;
@@ -205,28 +288,65 @@ static void *loader(void *arg)
 	return NULL;
 }
 
-TEST_F(lend_race, whole_or_refused)
-{
-	struct loader load = { .self = self, .options = variant->options };
-	unsigned int seen[2] = {}, refused = 0, i;
-	unsigned char data[DATA_SIZE];
-	pthread_t threads[2];
-	bool wiped = false;
-	int ret;
+struct sender {
+	FIXTURE_DATA(lend_race) * self;
+	const char *message;
+	struct tally tally;
+	int err;
+};
 
-	ASSERT_EQ(0, pthread_create(&threads[0], NULL, changer, self));
+/* Sends the same message once in each round, while another one sends another. */
+static void *sender(void *arg)
+{
+	struct sender *sender = arg;
+	unsigned int expiry;
+
+	for (;;) {
+		pthread_barrier_wait(&sender->self->turn);
+		if (sender->self->over)
+			return NULL;
+		expiry = sender->self->expiry;
+		sender->err = dm_message(sender->self->name, sender->message);
+		count(sender->self, &sender->tally, expiry, sender->err);
+		pthread_barrier_wait(&sender->self->turn);
+	}
+}
+
+/*
+ * Tables are loaded, and the device is sent two messages at once, while @change goes on: each time
+ * the device has the whole of one key or the other, as its data shows, or what it had before.
+ */
+static void race(struct __test_metadata *_metadata, FIXTURE_DATA(lend_race) * self,
+		 const FIXTURE_VARIANT(lend_race) * variant, void *(*change)(void *))
+{
+	struct loader load = {
+		.self = self, .options = variant->options, .tally.what = "tables",
+	};
+	struct sender set = { .self = self, .tally.what = "key set" };
+	struct sender reload = { .self = self, .message = "key reload",
+				 .tally.what = "key reload" };
+	char message[LINE_SIZE];
+	unsigned char data[DATA_SIZE];
+	pthread_t threads[4];
+	int seen[2] = {};
+	bool wiped = false;
+	unsigned int i;
+
+	snprintf(message, sizeof(message), "key set %s", self->ref);
+	set.message = message;
+	ASSERT_EQ(0, pthread_create(&threads[0], NULL, change, self));
 	ASSERT_EQ(0, pthread_create(&threads[1], NULL, loader, &load));
+	ASSERT_EQ(0, pthread_create(&threads[2], NULL, sender, &set));
+	ASSERT_EQ(0, pthread_create(&threads[3], NULL, sender, &reload));
 	for (i = 0; now() < self->end; i++) {
 		ASSERT_EQ(0, dm_suspend(self->name));
 		if (i % 3 == 0) {
 			EXPECT_EQ(0, dm_message(self->name, "key wipe"));
 			wiped = true;
 		}
-		ret = i % 2 ? dm_message(self->name, "key reload") :
-			      dm_key_set(self->name, self->ref);
-		EXPECT_TRUE(!ret || is_refusal(ret)) TH_LOG("%d", ret);
-		refused += !!ret;
-		wiped &= !!ret;
+		pthread_barrier_wait(&self->turn);
+		pthread_barrier_wait(&self->turn);
+		wiped &= set.err && reload.err;
 		if (wiped) {
 			EXPECT_EQ(-EAGAIN, dm_resume(self->name));
 			continue;
@@ -240,15 +360,23 @@ TEST_F(lend_race, whole_or_refused)
 		else
 			EXPECT_TRUE(false) TH_LOG("neither of the two keys, in round %u", i);
 	}
-	for (i = 0; i < 2; i++)
+	self->over = true;
+	pthread_barrier_wait(&self->turn);
+	for (i = 0; i < ARRAY_SIZE(threads); i++)
 		ASSERT_EQ(0, pthread_join(threads[i], NULL));
 	EXPECT_EQ(0, load.err);
-	TH_LOG("%u changes, %u loads, the keys set %u and %u times, %u refused",
-	       self->changes, load.loaded, seen[0], seen[1], refused);
+	TH_LOG("%u changes, read with the keys %d and %d times", self->changes, seen[0], seen[1]);
+	report(_metadata, &load.tally);
+	report(_metadata, &set.tally);
+	report(_metadata, &reload.tally);
 	/* The two did meet. */
 	EXPECT_LT(0, seen[0]);
 	EXPECT_LT(0, seen[1]);
-	EXPECT_LT(0, load.loaded);
+	if (change == expirer) {
+		EXPECT_LT(0, load.tally.expired);
+		EXPECT_LT(0, set.tally.expired);
+		EXPECT_LT(0, reload.tally.expired);
+	}
 
 	/* And then all is as good as ever. */
 	key_ctl(KEYCTL_CLEAR, KEY_SPEC_SESSION_KEYRING, 0, 0, 0);
@@ -257,6 +385,17 @@ TEST_F(lend_race, whole_or_refused)
 	EXPECT_EQ(0, dm_key_set(self->name, self->ref));
 	ASSERT_EQ(0, dm_resume(self->name));
 	EXPECT_EQ(1, volume_reads(&self->volume));
+}
+
+TEST_F(lend_race, whole_or_refused)
+{
+	race(_metadata, self, variant, changer);
+}
+
+/* There are keys each second, and for a while there are none that have not expired. */
+TEST_F(lend_race, expiry)
+{
+	race(_metadata, self, variant, expirer);
 }
 
 struct setter {
@@ -417,20 +556,59 @@ TEST_F_TIMEOUT(many, devices_of_one_key, TIMEOUT)
 		ASSERT_EQ(0, dm_remove(names[i]));
 }
 
-/* What the kernel holds in slabs that nobody can have back, in bytes, or a negative errno. */
-static long slab_bytes(void)
+struct slabs {
+	int count;
+	struct {
+		char name[NAME_SIZE];
+		long objects;
+	} slab[SLABS];
+};
+
+/*
+ * How many objects of each cache are in use, or a negative errno. First a cache has to give up
+ * those that it keeps for each processor, and those that KASAN keeps: they count as used. To tell
+ * it so leaves an object itself, which is gone before the next reading.
+ */
+static int slabs_read(struct slabs *slabs)
 {
 	char line[LINE_SIZE];
-	long kib = -ENOENT;
-	FILE *file = fopen("/proc/meminfo", "re");
+	struct dirent *entry;
+	FILE *file;
+	DIR *dir;
 
+	sleep(SETTLE_SECONDS);
+	dir = opendir("/sys/kernel/slab");
+	if (!dir)
+		return -errno;
+	while ((entry = readdir(dir))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		snprintf(line, sizeof(line), "/sys/kernel/slab/%s/shrink", entry->d_name);
+		file_put(line, "1");
+	}
+	closedir(dir);
+
+	file = fopen("/proc/slabinfo", "re");
 	if (!file)
 		return -errno;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "SUnreclaim: %ld kB", &kib) == 1)
-			kib *= 1024;
+	slabs->count = 0;
+	while (slabs->count < SLABS && fgets(line, sizeof(line), file))
+		if (sscanf(line, "%63s %ld", slabs->slab[slabs->count].name,
+			   &slabs->slab[slabs->count].objects) == 2)
+			slabs->count++;
 	fclose(file);
-	return kib;
+	return slabs->count;
+}
+
+/* By how many objects @slab has grown. */
+static long slab_grown(const struct slabs *before, const struct slabs *after, int slab)
+{
+	int i;
+
+	for (i = 0; i < before->count; i++)
+		if (!strcmp(before->slab[i].name, after->slab[slab].name))
+			return after->slab[slab].objects - before->slab[i].objects;
+	return after->slab[slab].objects;
 }
 
 /* A device, a table that is refused, a key that is set, wiped and reloaded, and another key. */
@@ -452,25 +630,30 @@ static int come_and_go(FIXTURE_DATA(many) * self, char *name)
 /* However many are asked for. */
 TEST_F_TIMEOUT(many, rounds_leave_nothing, 3600)
 {
-	int i, tries, rounds = number("DMCK_ROUNDS", ROUNDS);
+	int i, tries, most, rounds = number("DMCK_ROUNDS", ROUNDS);
+	static struct slabs before, after;
 	char name[NAME_SIZE];
-	long before, grown;
 
-	/* What is made once, and the caches of each processor. */
+	if (access("/proc/slabinfo", R_OK))
+		SKIP(return, "needs CONFIG_SLUB_DEBUG");
+	/* What is made once. */
 	for (i = 0; i < ROUNDS / 3; i++)
 		ASSERT_EQ(0, come_and_go(self, name));
 	/* Others need slabs, too, but what a round leaves behind it leaves each time. */
+	ASSERT_LT(0, slabs_read(&before));
 	for (tries = 0; tries < 3; tries++) {
-		sleep(1);
-		before = slab_bytes();
-		ASSERT_LT(0, before);
 		for (i = 0; i < rounds; i++)
 			ASSERT_EQ(0, come_and_go(self, name));
-		sleep(1);
-		grown = slab_bytes() - before;
-		TH_LOG("%ld bytes more after %d rounds", grown, rounds);
-		if (grown < (long)rounds * SPARE_BYTES)
+		ASSERT_LT(0, slabs_read(&after));
+		ASSERT_GT(SLABS, after.count);
+		for (most = 0, i = 1; i < after.count; i++)
+			if (slab_grown(&before, &after, i) > slab_grown(&before, &after, most))
+				most = i;
+		TH_LOG("after %d rounds the most, %ld more, has %s of %d caches", rounds,
+		       slab_grown(&before, &after, most), after.slab[most].name, after.count);
+		if (slab_grown(&before, &after, most) * SPARE_ROUNDS < rounds)
 			break;
+		before = after;
 	}
 	EXPECT_GT(3, tries);
 }
