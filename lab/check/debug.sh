@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # debug.sh - the fuzzer for FUZZ seconds (60), and the selftests that go where locks, work and
 # error paths are, on a kernel that complains of each wrong access, leak and lock order: no
-# splat, no leak. DEBUG=all runs all of them there, under each policy.
+# splat, no leak. DEBUG=all runs all of them there, under each policy; LONG=yes as in selftests.sh.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=guest.sh
@@ -18,7 +18,7 @@ fuzz=${FUZZ:-60}
 # on POLICY SECONDS PROGRAM...: they run, for so long at most. Races are longer, as all is slower.
 on() {
 	chosen "$work/check/run" "${@:3}"
-	boot "debug-$1" "$2" "lab.mode=selftests lab.fuzz=$fuzz DMCK_RACE_SECONDS=15 $(args_of "$1")" "$work/check/run" 1024
+	boot "debug-$1" $(($2 + longer)) "lab.mode=selftests lab.fuzz=$fuzz DMCK_RACE_SECONDS=15 $long $(args_of "$1")" "$work/check/run" 1024
 	report
 }
 # What it would complain of is seen.

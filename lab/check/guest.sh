@@ -56,6 +56,10 @@ args_of() {
 	*) echo "dm_keyring.policy=$1 trusted.pcrlock=13" ;;
 	esac
 }
+# What makes loops short or, with LONG=yes, long, in the words of the selftests, and the seconds more
+# that they may take then: devices made and removed, loads of keys, damaged blobs.
+long='' longer=0
+[ -z "${LONG:-}" ] || { long='DMCK_ROUNDS=10000 DMCK_LOADS=10000 DMCK_BLOBS=10000' longer=7200; }
 # of_policy POLICY PROGRAM...: those that want it
 of_policy() {
 	local program
