@@ -238,7 +238,10 @@ static void __init dm_keyring_load_keys(void)
 		if (!ret || ret == -ENOPROTOOPT)
 			continue;
 		DMERR("load=: no key is kept, as one could be loaded once more (%d)", ret);
-		keyring_clear(dm_keyring);
+		/* If there is no memory to clear it, it is not searched any more. */
+		if (keyring_clear(dm_keyring))
+			dm_keyring = NULL;
+		break;
 	}
 }
 
@@ -258,22 +261,24 @@ static int __init dm_keyring_load(void)
 
 	wait_for_device_probe();
 
-	/* Where an encrypted key looks for its master key. */
 	cred = prepare_creds();
-	if (!cred)
-		return -ENOMEM;
-	key_put(cred->session_keyring);
-	cred->session_keyring = key_get(dm_keyring);
+	if (cred) {
+		/* Where an encrypted key looks for its master key. */
+		key_put(cred->session_keyring);
+		cred->session_keyring = key_get(dm_keyring);
+		old = override_creds(cred);
+		dm_keyring_load_keys();
+		revert_creds(old);
+		put_cred(cred);
+	} else {
+		DMERR("load=: no memory");
+	}
 
-	old = override_creds(cred);
-	dm_keyring_load_keys();
-	if (READ_ONCE(dm_keyring_policy) == DM_KEYRING_SEALED) {
+	if (dm_keyring && READ_ONCE(dm_keyring_policy) == DM_KEYRING_SEALED) {
 		ret = keyring_restrict(make_key_ref(dm_keyring, true), NULL, NULL);
 		if (ret)
 			DMERR("cannot seal .dm-keyring (%d)", ret);
 	}
-	revert_creds(old);
-	put_cred(cred);
 	return 0;
 }
 late_initcall(dm_keyring_load);

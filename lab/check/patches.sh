@@ -4,7 +4,7 @@
 # touches, after each patch, in configurations as below; so headers' users there are
 # built, too. Then the symbols are put together as the linker and modpost
 # would: nothing built in may need what is in a module, a module only what is exported,
-# and nobody what this configuration leaves out.
+# and nobody what this configuration leaves out. The selftests that a patch touches compile, too.
 # With LLVM, as the kernel's make has it, only the whole series, in the first configuration, by clang.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
@@ -150,6 +150,20 @@ unresolved() {
 		}' | sort -u
 }
 
+# selftests COMMIT: those that it touches compile without a word, or all if it touches a header
+tests=tools/testing/selftests/dm-crypt-keyring
+headers=$(objdir all-y)/usr/include
+selftests() {
+	local changed
+	mapfile -t changed < <(git diff-tree -r --name-only --diff-filter=d "$1^" "$1" -- "$tests" | grep '\.[ch]$')
+	[ ${#changed[@]} -gt 0 ] || return 0
+	if printf '%s\n' "${changed[@]}" | grep -q '\.h$'; then
+		mapfile -t changed < <(git ls-tree -r --name-only "$1" "$tests" | grep '\.c$')
+	fi
+	[ -d "$headers" ] || run_logged "$work/log/headers.log" kmake -C "$TREE" O="${headers%/usr/include}" headers
+	try "patch $n: its selftests compile" gcc -fsyntax-only -Wall -Werror -D_GNU_SOURCE -I"$headers" "${changed[@]/#/$TREE/}"
+}
+
 mapfile -t commits < <(git rev-list --reverse base..series)
 say "the base, in ${#matrix[@]} configurations: ${dirs[*]}"
 git checkout -q --detach base
@@ -178,6 +192,7 @@ for commit in "${commits[@]}"; do
 	subject=$(git log -1 --format=%s "$commit")
 	say "patch $n of ${#commits[@]}: $subject"
 	git checkout -q --detach "$commit"
+	[ "$llvm" ] || selftests "$commit"
 	if [ "$base" = "$default_base" ] && [ "${PREFIXES:-}" != all ] && [ "$n" -gt "${ends[0]}" ] && [ -z "$couplings" ]; then
 		continue
 	fi

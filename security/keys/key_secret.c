@@ -8,8 +8,8 @@
  * bytes to a callback while nobody can change them, and key_secret_withdraw()
  * takes it from everybody.  Whether secrets may still be moved to where user space
  * can read them is told by key_secret_confined(); key_secret_defer() and
- * key_secret_settle() stand around the loading of several keys.  How a type stores its secret
- * is known to the type alone, in key_type::secret.
+ * key_secret_settle() stand around the loading of several keys.  How a type
+ * stores its secret is known to the type alone, in key_type::secret.
  *
  * See Documentation/security/keys/key-secret.rst.
  */

@@ -82,8 +82,8 @@ int tpm_pcr_cap(struct tpm_chip *chip, u32 pcr_idx)
 
 	rc = tpm_extend_cap(chip, pcr_idx);
 	/*
-	 * That it did nothing is said by an answer of the TPM's, or it was not asked: else
-	 * the cap may be there.
+	 * If the TPM did not answer the cap may be there, even so.  These two errors are
+	 * from before it was asked.
 	 */
 	if (rc <= 0 && rc != -ENOMEM && rc != -ENODEV && (chip->flags & TPM_CHIP_FLAG_TPM2)) {
 		if (!tpm_capped)

@@ -685,6 +685,17 @@ int machine_sleep(void)
 	return ret < 0 ? ret : file_put("/sys/power/state", "mem");
 }
 
+unsigned long long seed;
+
+unsigned int below(unsigned int n)
+{
+	/* xorshift64* */
+	seed ^= seed >> 12;
+	seed ^= seed << 25;
+	seed ^= seed >> 27;
+	return (seed * 0x2545f4914f6cdd1dULL >> 32) % n;
+}
+
 int fill_random(void *data, size_t size)
 {
 	ssize_t done = getrandom(data, size, 0);

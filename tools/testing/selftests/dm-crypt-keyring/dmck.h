@@ -170,6 +170,9 @@ int machine_sleep(void);
 int file_put(const char *path, const char *value);
 
 int fill_random(void *data, size_t size);
+/* A number below @n, of a sequence that begins with @seed, which is not 0. */
+extern unsigned long long seed;
+unsigned int below(unsigned int n);
 void to_hex(char *hex, const unsigned char *data, size_t size);
 /* Returns how many bytes it was, @digits / 2 of them. */
 int from_hex(unsigned char *data, const char *hex, int digits);

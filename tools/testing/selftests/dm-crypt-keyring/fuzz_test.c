@@ -24,17 +24,6 @@
 #define DESC "dmck:fuzz"
 #define MASTER "dmck:fuzz-master"
 
-static unsigned long long seed;
-
-static unsigned int below(unsigned int n)
-{
-	/* xorshift64* */
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return (seed * 0x2545f4914f6cdd1dULL >> 32) % n;
-}
-
 static const char * const sizes[] = {
 	"64", "64", "64", "64", "32", "16", "128", "96", "48", "0", "1", "33", "-1", "+64", "064",
 	"0x40", "32767", "32768", "4294967360", "18446744073709551680", "", " 64", "6 4", "64x",

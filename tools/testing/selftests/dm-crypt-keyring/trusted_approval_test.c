@@ -615,17 +615,6 @@ FIXTURE_VARIANT_ADD(mutant, approval_rsa) {
 #define MUTANT_SIZE 1400
 #define MAX_LENGTHS 64
 
-static unsigned long long seed;
-
-static unsigned int below(unsigned int n)
-{
-	/* xorshift64* */
-	seed ^= seed >> 12;
-	seed ^= seed << 25;
-	seed ^= seed >> 27;
-	return (seed * 0x2545f4914f6cdd1dULL >> 32) % n;
-}
-
 /* DMCK_BLOBS says how many there are of all variants. */
 static int mutants(void)
 {
