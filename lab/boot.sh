@@ -6,7 +6,7 @@
 #   --tpm DIR           a software TPM whose state is kept in DIR
 #   --tpm-interface tis|crb          how the guest talks to it (tis)
 #   --liar PROGRAM      stands between the guest and that TPM (tpm-liar.c)
-#   --rules FILE        what that one refuses
+#   --rules FILE        what that one refuses, or lies about
 #   --ram FILE          guest memory is FILE (made anew), so that it can be read
 #   --disk FILE         /dev/vda
 #   --share DIR         /share in the guest

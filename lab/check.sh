@@ -17,7 +17,7 @@
 # shellcheck disable=SC2054  # the commas are ours
 steps=(
 	'lint        once         1 the scripts, and patches against view'
-	'own         once         3 the tests of the laboratory'\''s own tools'
+	'own         once         4 the tests of the laboratory'\''s own tools'
 	'apply       each         2 patch -p1, git am, the round trip'
 	'checkpatch  each         1 checkpatch --strict on each patch'
 	'kernel-doc  each         1 kernel-doc on each touched file'
@@ -27,7 +27,10 @@ steps=(
 	'clang       each,beside  6 clang compiles the series'
 	'demo        each         3 the main job, five boots'
 	'dm-init     each         1 a reference on the kernel'\''s command line'
+	'liar        once         2 a TPM that lies about its PCRs when it is found'
 	'kunit       each         1 KUnit in the guest'
+	'algorithms  each         3 every algorithm of the kernel, with a secret'
+	'exposed     once         2 memory that root reads, locked down and not'
 	'selftests   each         8 the selftests in the guest'
 	'interop     each         2 blobs from the kernel to tpm2-tools and back'
 	'hostile     each         3 what root gets, stock and patched'

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # memory-table.sh STOCK PATCHED - the two counts of lab/memory.sh as a table, side by side, as
 # README.md has it: a line for both kernels where they are the same. A cell tells of the whole key,
-# its halves and its hex digits; in bold is what is more than required.
+# its parts and its hex digits; in bold is what is more than required.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=memory-lib.sh

@@ -16,7 +16,7 @@ for step in $memory_steps; do
 		if [ -z "$found" ]; then
 			echo "bad $step $key: not counted"
 		elif ! memory_fits "$found" "$wanted"; then
-			echo "bad $step $key: whole key, halves and hex are there $found times, not $wanted"
+			echo "bad $step $key: whole key, parts and hex are there $found times, not $wanted"
 		else
 			echo "ok $step $key"
 			continue

@@ -4,7 +4,7 @@
 # the keys that the kernel makes, the next one loads their blobs, so that the needles are known
 # while it runs. Leaves in DIR:
 #
-#   counts   lines "STEP KEY WHOLE HALF1 HALF2 HEX"
+#   counts   lines "STEP KEY WHOLE PART... HEX"
 #   planted  how often a key that was to be swapped out was found on the disk
 #   killed   lines "KEY N of N", how often a load was killed that was under way
 #   short    lines "KEY N", how often something was refused for want of memory
@@ -25,7 +25,9 @@ count() {
 			of = split(keys, key, " ")
 			for (i = 1; i <= of; i++) {
 				k = key[i]
-				print step, k, n[k], n[k ".half1"], n[k ".half2"], n[k ".hex"] + n[k ".HEX"]
+				parts = n[k ".half1"] " " n[k ".half2"]
+				if (k "-1" in n) parts = n[k "-1"] " " n[k "-2"] " " n[k "-3"]
+				print step, k, n[k], parts, n[k ".hex"] + n[k ".HEX"]
 			}
 		}'
 }
@@ -66,14 +68,14 @@ patched) tries=12 ;;
 esac
 kernel=$2
 memory=$3
-export memory tries memory_steps memory_keys
+export base memory tries memory_steps memory_keys
 export -f say count as_expected look memory_title memory_expected memory_fits
 
 rm -rf "$memory"
 need_space $((ram_mib + disk_mib + 100)) "$memory"
 chmod 700 "$memory"
 mkdir "$memory/share" "$memory/programs"
-on_exit "rm -f '$memory/ram' '$memory/disk' '$memory/needles' '$memory'/share/*.shares"
+on_exit "rm -f '$memory/ram' '$memory/disk' '$memory/keys' '$memory/needles' '$memory'/share/*.shares"
 truncate -s ${disk_mib}M "$memory/disk"
 cc -O2 -Wall -o "$memory/scan" "$top/lab/scan.c" || die "lab/scan.c does not compile"
 cc -O2 -Wall -static -mgeneral-regs-only -o "$memory/programs/memory" "$top/lab/memory.c" ||
@@ -113,15 +115,24 @@ blob() {
 	run "$top/lab/needle.sh" "$memory/tpm-copy" "$memory/share/$1.blob" "$2" - | sed -n "s/^$3=/$4=/p"
 }
 {
-	for key in hex user logon planted; do
+	for key in hex user logon tcw planted; do
 		shares "$key" 64
 		xor "$key"
 	done
-	blob kmk "$memory/share/encrypted.blob" key encrypted
-	blob kmk "$memory/share/cbc.blob" key cbc
+	for key in encrypted cbc gcm lmk authenc; do blob kmk "$memory/share/$key.blob" key "$key"; done
 	blob trusted - master trusted
-} >"$memory/needles"
-[ "$(wc -l <"$memory/needles")" -eq 7 ] || die "not every key could be computed"
+} >"$memory/keys"
+[ "$(wc -l <"$memory/keys")" -eq 11 ] || die "not every key could be computed"
+# The parts of a key that are no halves are needles of their own, as KEY-N.
+while IFS="=" read -r key hex; do
+	echo "$key=$hex"
+	n=0
+	for part in $(memory_parts "$key"); do
+		n=$((n + 1))
+		echo "$key-$n=${hex:2 * ${part%:*}:2 * ${part#*:}}"
+	done
+done <"$memory/keys" >"$memory/needles"
+rm "$memory/keys"
 
 boot memory --ram "$memory/ram" --disk "$memory/disk" --at-step look
 cat "$memory/counts.disk" >>"$memory/counts"

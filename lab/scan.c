@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #define MAX_NEEDLES	64
-#define MAX_BYTES	256
+#define MAX_BYTES	2048
 #define MIN_BYTES	16
 
 struct needle {

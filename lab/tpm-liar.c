@@ -4,10 +4,12 @@
  * on SOCKET for QEMU. Lets everything pass, until a command that no TPM has, 20006c69 (hex), asks
  * for a lie: two numbers of 32 bits, the first says which of the TPM's answers from then on is to
  * be false, and the second how. The answer to that command is how many lies were told since the
- * last one. The answer to another, 20006c70, which is a header alone, is how many commands the TPM
- * got since the last one of these. RULES is a file that may be there or not when a command comes:
- * "all", or the code of a command and its handle (both hex), says which the TPM does not get, but
- * get an error.
+ * last one. Some lies are about what one command answers; then only its answers count.
+ *
+ * The answer to another command, 20006c70, which is a header alone, is how many commands the TPM
+ * got since the last one of these. RULES is a file that may be there or not when a command comes.
+ * "all", or the code of a command and the number behind its header (both hex), says which the TPM
+ * does not get, but get an error; "lie", a number and these two, which are answered by that lie.
  */
 #include <err.h>
 #include <errno.h>
@@ -24,7 +26,15 @@
 #define BUFFER 4096
 #define CC_LIE 0x20006c69
 #define CC_COUNT 0x20006c70
+#define CC_GET_CAPABILITY 0x17a
+#define CC_PCR_READ 0x17e
+#define CAP_PCRS 5
+#define CAP_PCR_PROPERTIES 9
 #define RC_FAILURE 0x101
+
+/* Rules that are no lie. */
+#define LET -1
+#define REFUSE -2
 
 /* How an answer is false. In each, the length in the header is that of what is sent. */
 enum {
@@ -37,9 +47,30 @@ enum {
 	NOISE,
 	TOO_LONG,
 	BELOW_ZERO,	/* the size of all parameters, and sessions where it leads to */
+	SAYS_SUCCESS,	/* the header alone, whatever the TPM says */
+
+	/* In what TPM2_PCR_Read() answers. */
+	READ_NO_MORE = 16,	/* the header alone, with success */
+	READ_NONE,	/* no digest, as of a PCR that there is not */
+	READ_OTHER,	/* of the next PCR */
+	READ_OTHER_BANK,
+	READ_SHORT,	/* a digest of SHA-1 */
+	READ_LONG,	/* a digest that goes on behind the answer */
+	READ_CUT,	/* a digest whose last byte is not there */
+
+	/* In what TPM2_GetCapability() answers: a list of banks of PCRs, or of their properties. */
+	LIST_EMPTY = 32,
+	LIST_ONE_MORE,	/* than there is */
+	LIST_ENDLESS,
+	LIST_GOES_ON,	/* there are more for who asks again */
+	LIST_UNKNOWN,	/* the first one is of a kind that is not known */
+	LIST_DOUBLED,	/* the second one is the first one again */
+	SELECT_NONE,	/* of the last one: no bits */
+	SELECT_FOUR,	/* bits of 32 PCRs */
+	SELECT_BEYOND,	/* as many as there can be, which go on behind the answer */
 };
 
-static unsigned int nth, how, told, passed;
+static unsigned int nth, nth_how, told, passed;
 static const char *rules;
 
 static uint32_t get(const unsigned char *p)
@@ -89,7 +120,106 @@ static size_t read_message(int fd, unsigned char message[BUFFER])
 	return have;
 }
 
-static size_t lie(unsigned char answer[BUFFER], size_t size)
+/*
+ * TPM2_PCR_Read() of one PCR answers with a counter, the selection (their number, hash, size, three
+ * bytes of bits), the number of the digests, and the digest with its size.
+ */
+static size_t lie_read(unsigned char answer[BUFFER], size_t size, unsigned int how)
+{
+	unsigned char *hash = answer + HEADER + 4 + 4, *bits = hash + 2 + 1;
+	unsigned char *digests = bits + 3, *digest = digests + 4;
+
+	switch (how) {
+	case READ_NO_MORE:
+		return HEADER;
+	case READ_NONE:
+		memset(bits, 0, 3);
+		put(digests, 0);
+		return digest - answer;
+	case READ_OTHER:
+		bits[2] = bits[2] << 1 | bits[1] >> 7;
+		bits[1] = bits[1] << 1 | bits[0] >> 7;
+		bits[0] <<= 1;
+		return size;
+	case READ_OTHER_BANK:
+		hash[1] ^= 1;
+		return size;
+	case READ_SHORT:
+		digest[1] = 20;
+		return digest + 2 + 20 - answer;
+	case READ_LONG:
+		digest[0] = 0xff;
+		digest[1] = 0xff;
+		return size;
+	case READ_CUT:
+		return size - 1;
+	}
+	return size;
+}
+
+/*
+ * The lists have flags, what they are of, and their length in front. What is of a bank is a hash,
+ * and of a property its number; then comes how many bytes of bits follow.
+ */
+static size_t lie_list(unsigned char answer[BUFFER], size_t size, unsigned int how)
+{
+	unsigned char *length = answer + HEADER + 1 + 4, *first = length + 4;
+	size_t head = get(answer + HEADER + 1) == CAP_PCRS ? 2 : 4;
+	size_t all = head + 1 + first[head];
+	unsigned char *last = first;
+	uint32_t i;
+
+	for (i = 1; i < get(length); i++)
+		last += head + 1 + last[head];
+
+	switch (how) {
+	case LIST_EMPTY:
+		put(length, 0);
+		return first - answer;
+	case LIST_ONE_MORE:
+		put(length, get(length) + 1);
+		return size;
+	case LIST_ENDLESS:
+		put(length, 0xffffffff);
+		return size;
+	case LIST_GOES_ON:
+		answer[HEADER] = 1;
+		return size;
+	case LIST_UNKNOWN:
+		first[head - 2] = 0x7f;
+		return size;
+	case LIST_DOUBLED:
+		/* A single one becomes two. */
+		if (last == first) {
+			put(length, 2);
+			size += all;
+		}
+		memmove(first + all, first, all);
+		return size;
+	case SELECT_NONE:
+		last[head] = 0;
+		return last + head + 1 - answer;
+	case SELECT_FOUR:
+		last[head] = 4;
+		answer[size] = 0;
+		return size + 1;
+	case SELECT_BEYOND:
+		last[head] = 0xff;
+		return size;
+	}
+	return size;
+}
+
+/* Whether such a lie can be told to who sent that command. */
+static int suits(unsigned int how, uint32_t code, uint32_t number)
+{
+	if (how >= LIST_EMPTY)
+		return code == CC_GET_CAPABILITY &&
+			(number == CAP_PCRS || number == CAP_PCR_PROPERTIES);
+	return how < READ_NO_MORE || code == CC_PCR_READ;
+}
+
+static size_t lie(unsigned char answer[BUFFER], size_t size, unsigned int how)
 {
 	size_t i;
 
@@ -98,6 +228,10 @@ static size_t lie(unsigned char answer[BUFFER], size_t size)
 	case SAYS_FAILURE:
 		size = HEADER;
 		put(answer + 6, RC_FAILURE);
+		break;
+	case SAYS_SUCCESS:
+		put(answer + 6, 0);
+		size = HEADER;
 		break;
 	case SAYS_NO_MORE:
 		size = HEADER;
@@ -136,26 +270,36 @@ static size_t lie(unsigned char answer[BUFFER], size_t size)
 		answer[305] = 32;
 		size = 338;
 		break;
+	default:
+		/* An error has nothing in it to be false. */
+		if (!get(answer + 6))
+			size = how < LIST_EMPTY ? lie_read(answer, size, how) :
+						  lie_list(answer, size, how);
 	}
 	put(answer + 2, size);
 	return size;
 }
 
-static int refused(const unsigned char *command, size_t size)
+/*
+ * What the rules have for a command: REFUSE, a lie, or neither, which is LET.
+ */
+static int ruled(uint32_t code, uint32_t number)
 {
 	FILE *file = rules ? fopen(rules, "r") : NULL;
-	unsigned int code, handle;
-	int found = 0;
+	unsigned int its_code, its_number, its_lie;
+	int rule = LET;
 
 	if (!file)
-		return 0;
-	if (fscanf(file, "%x %x", &code, &handle) == 2)
-		found = size >= HEADER + 4 && get(command + 6) == code &&
-			get(command + HEADER) == handle;
+		return LET;
+	if (fscanf(file, "lie %u", &its_lie) == 1)
+		rule = its_lie;
 	else
-		found = 1;
+		rule = REFUSE;
+	if (fscanf(file, "%x %x", &its_code, &its_number) == 2 &&
+	    (its_code != code || its_number != number))
+		rule = LET;
 	fclose(file);
-	return found;
+	return rule;
 }
 
 /* Makes a command the answer that is a number, which is 0 from then on. */
@@ -173,16 +317,19 @@ static int answer_one(int qemu, int tpm)
 {
 	unsigned char message[BUFFER] = { 0 };
 	size_t size = read_message(qemu, message);
+	uint32_t code = get(message + 6), number = get(message + HEADER);
+	int rule;
 
 	if (!size)
 		return 0;
-	if (size == HEADER + 8 && get(message + 6) == CC_LIE) {
-		nth = get(message + HEADER);
-		how = get(message + HEADER + 4);
+	rule = ruled(code, number);
+	if (size == HEADER + 8 && code == CC_LIE) {
+		nth = number;
+		nth_how = get(message + HEADER + 4);
 		size = answer_number(message, &told);
-	} else if (size == HEADER && get(message + 6) == CC_COUNT) {
+	} else if (size == HEADER && code == CC_COUNT) {
 		size = answer_number(message, &passed);
-	} else if (refused(message, size)) {
+	} else if (rule == REFUSE) {
 		size = HEADER;
 		put(message, 0x80010000);
 		put(message + 2, size);
@@ -193,8 +340,10 @@ static int answer_one(int qemu, int tpm)
 		size = read_message(tpm, message);
 		if (!size)
 			return 0;
-		if (nth && !--nth)
-			size = lie(message, size);
+		if (rule != LET)
+			size = lie(message, size, rule);
+		else if (nth && suits(nth_how, code, number) && !--nth)
+			size = lie(message, size, nth_how);
 	}
 	write_all(qemu, message, size);
 	return 1;

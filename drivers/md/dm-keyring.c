@@ -519,7 +519,8 @@ struct dm_keyring_loan {
 	const struct key *key;
 	dm_keyring_fn fn;
 	void *data;
-	bool found;		/* the secret; what failed since has been told */
+	bool found;		/* the secret; what failed before @fn has been told */
+	bool lent;		/* to @fn */
 };
 
 static int dm_keyring_check_secret(const u8 *secret, size_t len, void *data)
@@ -540,6 +541,7 @@ static int dm_keyring_check_secret(const u8 *secret, size_t len, void *data)
 		      ref->size, ref->type, ref->description, len, ref->size);
 		return -EINVAL;
 	}
+	loan->lent = true;
 	return loan->fn(secret, readable, loan->data);
 }
 
@@ -553,8 +555,9 @@ static int dm_keyring_check_secret(const u8 *secret, size_t len, void *data)
  *
  * Context: Process context.  May sleep.  @fn runs with key->sem held for reading
  *	    and in a memalloc_noio scope, see key_secret_lend().
- * Return: The result of @fn if it was called.  If it was not, the reference and
- *	   the cause are in the log, and whatever the target had is untouched:
+ * Return: The result of @fn if it was called.  On failure the reference is in the
+ *	   log, with the cause if @fn was not called; then whatever the target had is
+ *	   untouched:
  *	   -EINVAL: the key's size is not that of the reference.
  *	   -EPERM: the policy refuses a key that user space can read.
  *	   -EKEYREJECTED: the key is bound to another use.
@@ -569,6 +572,9 @@ int dm_keyring_lend(struct key *key, const struct dm_keyring_ref *ref,
 	ret = key_secret_lend(key, use, dm_keyring_check_secret, &loan);
 	if (ret < 0 && !loan.found)
 		dm_keyring_refuse(ref, use, ret);
+	else if (ret < 0 && loan.lent)
+		DMERR(":%u:%s:%s: %s:%s does not take the key (%d)", ref->size, ref->type,
+		      ref->description, use->consumer, use->spec, ret);
 	return ret;
 }
 EXPORT_SYMBOL_GPL(dm_keyring_lend);

@@ -26,6 +26,7 @@ try 'the image installs' grep '^installed ' "$result"
 kernel=$share/vmlinuz
 version=$(tr -d '\r' <"$result" | sed -n 's/^installed //p')
 boot deb-boots 120 lab.mode=version
-try 'what was installed boots' grep -F "version $version" "$result"
+booted=$(tr -d '\r' <"$result" | sed -n 's/^version //p')
+if [ "$version" ] && [ "$booted" = "$version" ]; then ok 'what was installed boots'; else not_ok 'what was installed boots' "${booted:-no version}"; fi
 case $version in *-dm-keyring) ok 'and is of this laboratory' ;; *) not_ok 'and is of this laboratory' "${version:-no version}" ;; esac
 plan

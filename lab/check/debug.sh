@@ -28,7 +28,7 @@ for splat in 'BUG: KASAN: slab-out-of-bounds' 'UBSAN: array-index-out-of-bounds'
 done
 if [ "${DEBUG:-}" != all ]; then
 	on any $((fuzz + 1500)) aead_test audit_test drop_key_test fuzz_test hostile_root_bound_test key_race_test \
-		trusted_approval_test trusted_pcr_test trusted_unseal_test
+		trusted_approval_test trusted_fault_test trusted_pcr_test trusted_unseal_test
 	plan
 	exit
 fi

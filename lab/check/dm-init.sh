@@ -103,6 +103,21 @@ tells_not 'dm-0 volume 1' 'and no volume'
 tells 'keyring_unsealed N' 'the keyring is sealed even so'
 quiet
 
+# The parent is not there when the kernel loads the key. Who makes it anew has the PCRs of this boot.
+echo '157 81000001' >"$rules"
+boot dm-init-no-parent 120 "lab.mode=preloaded $(load "trusted kmk1 load $(blob kmk1) $srk pcrlock=11")"
+said 'load=trusted kmk1: the key does not load' 'a key that the TPM does not load is told'
+tells_not 'has .*' 'there is none'
+tells_not 'pcr 0*' 'the PCR is capped even so'
+quiet
+boot dm-init-no-parent-unasked 120 "lab.mode=preloaded trusted.pcrlock=11 $(load "trusted kmk1 load $(blob kmk1) $srk")"
+tells_not 'pcr 0*' 'also where the command line alone asks for it'
+rm "$rules"
+boot dm-init-no-number 120 'lab.mode=preloaded trusted.pcrlock=7,11'
+said "Booting kernel: .7,11' invalid for parameter .trusted.pcrlock'" 'two PCRs are no number'
+tells 'again .*No such device' 'and leave no trusted keys'
+quiet
+
 echo all >"$rules"
 at_step() { rm "$rules"; }
 export rules

@@ -5,16 +5,20 @@
 
 . "$top/lab/check/tap.sh"
 
-# test_kernel stock|patched [debug]: sets $kernel, and $fragments to its EXTRA_CONFIG. Those of the
+# test_kernel stock|patched [debug|all-crypto]: sets $kernel, and $fragments to its EXTRA_CONFIG. Those of the
 # selftests are what the series brings on this base; the stock kernel has no KUnit tests of ours.
 # lockdep is in the debug kernel only: each queue of work that goes is taken out of its records.
 test_kernel() {
-	local dir=$work/patched/tools/testing/selftests/dm-crypt-keyring
+	local dir=$work/patched/tools/testing/selftests/dm-crypt-keyring more
 	run "$top/lab/patched.sh"
 	[ -f "$dir/config" ] || die "the series brings no fragment for its selftests, ${dir#"$work/patched/"}/config"
 	fragments="$top/lab/config/selftest.config $(echo "$dir"/config*)"
 	[ "$1" = stock ] || fragments+=" $top/lab/config/selftest-patched.config"
-	[ -z "${2:-}" ] || fragments+=" $top/lab/config/$2.config"
+	if [ -n "${2:-}" ]; then
+		fragments+=" $top/lab/config/$2.config"
+		more=$top/lab/config/$2-$base.config
+		[ ! -f "$more" ] || fragments+=" $more"
+	fi
 	kernel=$(EXTRA_CONFIG=$fragments "$top/lab/kernel.sh" "$1")
 }
 # test_programs: sets $programs, the directory of the selftests' programs
@@ -34,11 +38,13 @@ chosen() {
 	done
 }
 # policy_of PROGRAM: the policy it wants; `later` is one that it tightens itself, `suspend` and
-# `suspend-bound` are for those that let the machine sleep, and `liar` for a TPM that lies
+# `suspend-bound` are for those that let the machine sleep, and `liar` for a TPM that lies; `exposed` is
+# for a kernel of its own, see exposed.sh
 policy_of() {
 	case $1 in
 	hostile_root_tighten_test) echo later ;;
 	hostile_root_suspend_test) echo suspend ;;
+	hostile_root_memory_test) echo exposed ;;
 	trusted_suspend_test) echo suspend-bound ;;
 	trusted_liar_test | trusted_unseal_test) echo liar ;;
 	hostile_root_keyring_test) echo keyring ;;

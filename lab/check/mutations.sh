@@ -2,7 +2,10 @@
 # mutations.sh - faults that the laboratory's checkers must catch, each planted in the series as
 # lab/check/mutations/<name>.patch has it: one that leaves a key, one that copies it and one that
 # prints it, for one type of key each; one that returns another error; and one that breaks a prefix
-# of the series. The kernel is built of a copy of source and objects, which takes seconds.
+# of the series. Each names there who must catch it, in lines of its head: "Memory: REGEX", a line of
+# the memory table that is bad then, and "Also: REGEX", others that may be; "Test: PROGRAM TEST...", the
+# tests of that selftest that fail then. What is found and nobody names is a failure, too. The kernel is
+# built of a copy of source and objects, which takes seconds.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=guest.sh
@@ -12,6 +15,9 @@ has_time 600 || exit "$no_time"
 test_kernel patched
 test_programs
 prepared
+mutations=("$top"/lab/check/mutations/*.patch)
+# named WORD FILE...: what they name so
+named() { awk -v word="^$1:\$" 'FNR == 1 { head = 1 } /^---/ { head = 0 } head && $1 ~ word { sub(/^[^ ]* /, ""); print }' "${@:2}"; }
 dir=$work/mutations
 src=$dir/patched
 obj=$dir/objects
@@ -30,7 +36,7 @@ mutate() {
 		grep -rlIZ --include='*.cmd' --include=Makefile -e "$work/patched" -e "$object_dir" "$obj" |
 		xargs -0 sed -i "s|$object_dir|$obj|g; s|$work/patched|$src|g" &&
 		ln -sfn "$src" "$obj/source" || return
-	for patch in "$top"/lab/check/mutations/*.patch; do
+	for patch in "${mutations[@]}"; do
 		patch -d "$src" -p1 --no-backup-if-mismatch <"$patch" || return
 	done
 	kmake -C "$src" O="$obj" bzImage
@@ -43,26 +49,32 @@ kernel=$obj/arch/x86/boot/bzImage
 try 'the guest with faults goes through all steps' "$top/lab/memory.sh" stock "$kernel" "$dir/memory"
 verdict=$dir/verdict
 "$top/lab/memory-verdict.sh" "$dir/memory/counts" >"$verdict" || :
-# found WHAT PATTERN: the verdict has such a line
-found() { if grep -qE "$2" "$verdict"; then ok "the memory table finds $1"; else not_ok "the memory table finds $1" "see $verdict"; fi; }
-found 'a key that is not wiped' '^bad wiped user: .* there 0 1 1 0 times'
-found 'a key that is copied' '^bad removed logon: .* there [1-9]'
-found 'a key that is printed' '^bad removed encrypted: .* 0 0 0 [1-9][0-9]* times'
-others=$(grep '^bad' "$verdict" | grep -vE '^bad ((wiped|short) user|[a-z-]+ logon|[a-z-]+ (encrypted|cbc)):' || :)
+for patch in "${mutations[@]}"; do
+	what=$(head -n 1 "$patch")
+	[ "$(named Memory "$patch"; named Test "$patch")" ] || not_ok "somebody is to find: $what"
+	while read -r line; do
+		if grep -qE "^bad $line" "$verdict"; then ok "the memory table finds: $what"; else not_ok "the memory table finds: $what" "see $verdict"; fi
+	done < <(named Memory "$patch")
+done
+others=$(grep '^bad' "$verdict" | grep -vEf <(named '(Memory|Also)' "${mutations[@]}" | sed 's/^/^bad /') || :)
 if [ -z "$others" ]; then ok 'and no fault where there is none'; else not_ok 'and no fault where there is none' "$others"; fi
 
-chosen "$work/check/run" hostile_root_leak_test key_state_test
+mapfile -t finders < <(named Test "${mutations[@]}" | sed 's/ .*//' | sort -u)
+chosen "$work/check/run" "${finders[@]}"
 boot mutations 200 "lab.mode=selftests $(args_of any)" "$work/check/run"
-# failed PROGRAM: it has a test that failed
-failed() {
-	if tr -d '\r' <"$result" | awk -v program="$1" '/^# program / { here = $3 == program } here && /^not ok / { bad = 1 } END { exit !bad }'; then
-		ok "$1 finds $2"
-	else
-		not_ok "$1 finds $2" "see $result"
-	fi
-}
-failed hostile_root_leak_test 'a key that is printed'
-failed key_state_test 'another error'
+# failed: "program test" of those that did
+failed() { tr -d '\r' <"$result" | awk '/^# program / { program = $3 } /^not ok / { print program, $4 }'; }
+unnamed=$(failed)
+for patch in "${mutations[@]}"; do
+	what=$(head -n 1 "$patch")
+	while read -r program tests; do
+		for i in $tests; do
+			if failed | grep -xF "$program $i" >/dev/null; then ok "$program, $i finds: $what"; else not_ok "$program, $i finds: $what" "see $result"; fi
+			unnamed=$(grep -vxF "$program $i" <<<"$unnamed" || :)
+		done
+	done < <(named Test "$patch")
+done
+if [ -z "$unnamed" ]; then ok 'no other test fails'; else not_ok 'no other test fails' "$unnamed"; fi
 
 # A prefix: without a patch that later ones need it does not apply; as it is it does.
 mkdir -p "$dir/series/patches" "$dir/series/build/$base/patched"

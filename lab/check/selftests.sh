@@ -7,6 +7,9 @@
 # shellcheck source=guest.sh
 . "$(dirname "$0")/guest.sh"
 
+# With sessions to the TPM, which the debug kernel of the default base has.
+hmac=
+[ "$base" = "$default_base" ] || { test_kernel patched hmac; hmac=$kernel; }
 test_kernel patched
 test_programs
 prepared
@@ -26,4 +29,15 @@ liar=
 chosen "$work/check/run" hostile_root_keyring_test
 boot selftests-lockdown 120 "lab.mode=selftests lockdown=integrity" "$work/check/run"
 report
+# One lie while a session is salted, and that kernel lets the TPM be.
+mapfile -t all < <(printf '%s\n' "${all[@]}" | grep '^trusted_' | grep -vx trusted_liar_test)
+for policy in ${hmac:+$policies}; do
+	mapfile -t some < <(of_policy "$policy" "${all[@]}")
+	[ ${#some[@]} -gt 0 ] || continue
+	chosen "$work/check/run" "${some[@]}"
+	liar=
+	[ "$policy" != liar ] || make_liar
+	kernel=$hmac boot "selftests-hmac-$policy" $((1200 + longer)) "lab.mode=selftests $long $(args_of "$policy")" "$work/check/run"
+	report
+done
 plan

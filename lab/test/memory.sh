@@ -53,6 +53,14 @@ with '/^disk cbc/d'
 expect 'a step that was not looked at' 1 '^bad disk cbc: not counted$'
 with 's/^added cbc 1 1 1 0/added cbc 1 1 1/'
 expect 'a column that is missing' 1 '^bad added cbc: '
+with 's/^removed tcw 0 0 0 0 0/removed tcw 0 0 1 0 0/'
+expect 'a seed that the generator leaves' 1 '^bad removed tcw: .* 0 0 1 0 0 times, not 0 0 0 0 0$'
+with 's/^resumed authenc 1 2 2 1 0/resumed authenc 1 2 2 2 0/'
+expect 'a key of a MAC' 1 '^bad resumed authenc: '
+with 's/^dropped gcm 1 /dropped gcm 2 /'
+expect 'a whole key beside the one in a schedule' 1 '^bad dropped gcm: '
+with 's/^loaded lmk 1 3 3 2 0/loaded lmk 1 3 2 2 0/'
+expect 'the last of many schedules that is not there' 1 '^bad loaded lmk: '
 : >"$tmp/counts"
 "$top/lab/memory-verdict.sh" "$tmp/counts" >"$tmp/out" 2>&1 || :
 verdict 'no counts at all' "$(is "$(grep -vc '^bad' "$tmp/out")" 0)"

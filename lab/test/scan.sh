@@ -56,6 +56,12 @@ expect 'an absent key in zeros' '0 0 0 0 0'
 key=$(printf %0128d 0)
 truncate -s 64 "$dir/ram"
 expect 'a needle of zeros in as many zeros' '1 33 33 0 0'
+key=$(random 1040)
+truncate -s 0 "$dir/ram"
+truncate -s $size "$dir/ram"
+bytes "$key" | plant 4000
+printf %s "$key" | plant 800001
+expect 'a long key, and its digits' '1 1 1 1 0'
 
 # Refusals: nothing that is not a needle may pass for one that is absent.
 for bad in key= key=0g00 =00 nokey "key=$(random 63)" ''; do

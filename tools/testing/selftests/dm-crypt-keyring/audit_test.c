@@ -210,6 +210,22 @@ TEST_F(audit, hex)
 	EXPECT_EQ(0, dm_remove(self->name));
 }
 
+/* Nor if the device is not suspended: what is refused then was never taken apart. */
+TEST_F(audit, malformed_while_active)
+{
+	char malformed[REF_SIZE];
+
+	ASSERT_EQ(0, dm_map_crypt(self->name, &self->backing, XTS, REF, ""));
+	expect_record(_metadata, self, "key-set", "\"" REF "\"", 1);
+	snprintf(malformed, sizeof(malformed), ":%s", self->hex);
+	EXPECT_EQ(-EINVAL, dm_key_set(self->name, malformed));
+	expect_record(_metadata, self, "key-set", "\"-\"", 0);
+	snprintf(malformed, sizeof(malformed), ":64:%s", self->hex);
+	EXPECT_EQ(-EINVAL, dm_key_set(self->name, malformed));
+	expect_record(_metadata, self, "key-set", "\"-\"", 0);
+	EXPECT_EQ(0, dm_remove(self->name));
+}
+
 /* What would end the quotes makes the audit log write the field in hex, as it does for names. */
 TEST_F(audit, odd_description)
 {

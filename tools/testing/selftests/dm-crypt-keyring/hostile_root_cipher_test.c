@@ -5,44 +5,60 @@
  * held to the rule; that shows that the refusal is about the key, and that the algorithm is there.
  */
 
+#include <endian.h>
 #include <errno.h>
-#include <linux/if_alg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "dmck.h"
+#include "tpm.h"
 #include "harness.h"
 
 #define DESC "dmck:hostile"
 #define MAX_SIZE 128
+/* Enough to tell one key from all others. */
+#define STREAM_SIZE 16
 
-/* Encrypts a block of zeros with a cipher and a key of one's own. */
-static int alg_encrypt_zeros(const char *name, const void *key, size_t size,
-			     unsigned char out[16])
+/* What ARC4 makes of zeros. */
+static void arc4(const unsigned char *key, int size, unsigned char stream[STREAM_SIZE])
 {
-	char control[CMSG_SPACE(sizeof(__u32))] = {};
-	unsigned char zeros[16] = {};
-	struct iovec iov = { .iov_base = zeros, .iov_len = sizeof(zeros) };
-	struct msghdr msg = {
-		.msg_control = control, .msg_controllen = sizeof(control),
-		.msg_iov = &iov, .msg_iovlen = 1,
-	};
-	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
-	int op, ret = 0;
+	unsigned char s[256], j = 0, swap;
+	int i, n;
 
-	op = alg_open("skcipher", name, key, size, 0);
-	if (op < 0)
-		return op;
-	cmsg->cmsg_level = SOL_ALG;
-	cmsg->cmsg_type = ALG_SET_OP;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(__u32));
-	*(__u32 *)CMSG_DATA(cmsg) = ALG_OP_ENCRYPT;
-	if (sendmsg(op, &msg, 0) != sizeof(zeros) || read(op, out, 16) != 16)
-		ret = -EIO;
-	close(op);
-	return ret;
+	for (i = 0; i < 256; i++)
+		s[i] = i;
+	for (i = 0; i < 256; i++) {
+		swap = s[i];
+		j += swap + key[i % size];
+		s[i] = s[j];
+		s[j] = swap;
+	}
+	for (n = 0, j = 0; n < STREAM_SIZE; n++) {
+		i = n + 1;
+		swap = s[i];
+		j += swap;
+		s[i] = s[j];
+		s[j] = swap;
+		swap += s[i];
+		stream[n] = s[swap];
+	}
+}
+
+/* Finds the last byte of a key that made @stream, the others of which are known. */
+static bool last_byte(unsigned char *key, int size, const unsigned char *stream)
+{
+	unsigned char made[STREAM_SIZE];
+	int guess;
+
+	for (guess = 0; guess < 256; guess++) {
+		key[size - 1] = guess;
+		arc4(key, size, made);
+		if (!memcmp(made, stream, sizeof(made)))
+			return true;
+	}
+	return false;
 }
 
 /* How many bytes of the key a device gives away, each sector of which has one as its key. */
@@ -50,21 +66,13 @@ static int get_bytes(const char *name, const struct backing *backing, const unsi
 		     int n)
 {
 	static const unsigned char zeros[DATA_SIZE];
-	unsigned char data[DATA_SIZE], block[16];
-	int got = 0, i, guess;
+	unsigned char data[DATA_SIZE], byte;
+	int got = 0, i;
 
 	if (dm_write(name, zeros) || backing_read(backing, data))
 		return -EIO;
-	for (i = 0; i < n; i++) {
-		for (guess = 0; guess < 256; guess++) {
-			unsigned char byte = guess;
-
-			if (!alg_encrypt_zeros("ecb(serpent)", &byte, 1, block) &&
-			    !memcmp(block, data + i * SECTOR_SIZE, sizeof(block)))
-				break;
-		}
-		got += guess == key[i];
-	}
+	for (i = 0; i < n; i++)
+		got += last_byte(&byte, 1, data + i * SECTOR_SIZE) && byte == key[i];
 	return got;
 }
 
@@ -82,7 +90,7 @@ TEST(sub_keys_of_one_byte)
 	ASSERT_EQ(0, backing_open(&volume.backing));
 	dm_name(volume.name);
 	for (i = 0; i < KEY_SIZE; i += 8) {
-		snprintf(line, sizeof(line), "serpent:64-ecb-null :64:logon:" DESC " %d %s 0", i,
+		snprintf(line, sizeof(line), "arc4:64-ecb-null :64:logon:" DESC " %d %s 0", i,
 			 volume.backing.dev);
 		ret = dm_map(volume.name, "crypt", DEVICE_SECTORS, line);
 		EXPECT_EQ(-EINVAL, ret);
@@ -93,8 +101,58 @@ TEST(sub_keys_of_one_byte)
 		EXPECT_EQ(0, dm_remove(volume.name));
 	}
 	backing_close(&volume.backing);
-	TH_LOG("%d of 64 bytes of the logon key", got);
-	EXPECT_EQ(0, got);
+	EXPECT_EQ(0, got)
+		TH_LOG("%d of 64 bytes of the logon key", got);
+}
+
+/* The cut slides, and each step adds a byte that is not known yet to the cipher's part. */
+TEST(cut_that_slides)
+{
+	static const unsigned char zeros[DATA_SIZE];
+	unsigned char key[KEY_SIZE], known[KEY_SIZE], data[DATA_SIZE];
+	int i, ret, got = 0, refused = 0;
+	struct volume volume;
+	char below[NAME_SIZE], dev[NAME_SIZE];
+	char line[LINE_SIZE];
+
+	if (!dm_has("integrity"))
+		SKIP(return, "needs CONFIG_DM_INTEGRITY");
+	ASSERT_EQ(0, keys_open());
+	ASSERT_EQ(0, fill_random(key, sizeof(key)));
+	ASSERT_LT(0, key_add("logon", DESC, key, sizeof(key)));
+	ASSERT_EQ(0, backing_open(&volume.backing));
+	volume.backing.tag_size = TAG_SIZE;
+	dm_name(below);
+	ASSERT_EQ(0, integrity_map(below, &volume.backing, 'D', ""));
+	ASSERT_EQ(0, dm_dev(below, dev));
+	dm_name(volume.name);
+	ASSERT_EQ(0, dm_create(volume.name));
+
+	for (i = 1; i <= KEY_SIZE; i++) {
+		if (i < KEY_SIZE)
+			snprintf(line, sizeof(line),
+				 "capi:authenc(hmac(sha256),ecb(arc4))-null :64:logon:" DESC
+				 " 0 %s 0 2 integrity:%d:aead integrity_key_size:%d", dev,
+				 TAG_SIZE, KEY_SIZE - i);
+		else
+			snprintf(line, sizeof(line), "arc4-ecb-null :64:logon:" DESC " 0 %s 0",
+				 dev);
+		ret = dm_load(volume.name, "crypt", integrity_sectors(&volume.backing), line);
+		refused += ret == -EINVAL;
+		if (ret)
+			continue;
+		ASSERT_EQ(0, dm_resume(volume.name));
+		ASSERT_EQ(0, dm_write(volume.name, zeros));
+		ASSERT_EQ(0, dm_read(below, data));
+		if (last_byte(known, i, data))
+			got += known[i - 1] == key[i - 1];
+	}
+	EXPECT_EQ(KEY_SIZE, refused);
+	EXPECT_EQ(0, got)
+		TH_LOG("%d of 64 bytes of the logon key", got);
+	EXPECT_EQ(0, dm_remove(volume.name));
+	EXPECT_EQ(0, dm_remove(below));
+	backing_close(&volume.backing);
 }
 
 /* The first block that a counter makes is four bytes of the key; another line decrypts it. */
@@ -131,7 +189,8 @@ TEST(salt_of_a_cut)
 	snprintf(line, sizeof(line), "aes:4-ecb-null :64:logon:" DESC " 0 %s 0", dev);
 	ASSERT_EQ(0, dm_map(volume.name, "crypt", integrity_sectors(&volume.backing), line));
 	ASSERT_EQ(0, dm_read(volume.name, data));
-	EXPECT_NE(0, memcmp(data, key + 16, 4));
+	EXPECT_NE(0, memcmp(data, key + 16, 4))
+		TH_LOG("4 bytes of the logon key");
 	EXPECT_EQ(0, dm_remove(volume.name));
 	EXPECT_EQ(0, dm_remove(below));
 	backing_close(&volume.backing);
@@ -158,8 +217,96 @@ TEST(ghash_by_serial)
 		return;
 	memset(digest, 0, sizeof(digest));
 	if (write(op, one, sizeof(one)) == sizeof(one) && read(op, digest, sizeof(digest)) > 0)
-		EXPECT_NE(0, memcmp(digest, key, sizeof(key)));
+		EXPECT_NE(0, memcmp(digest, key, sizeof(key)))
+			TH_LOG("all bytes of the logon key");
 	close(op);
+}
+
+#define PRIME_1 11400714785074694791ULL
+#define PRIME_2 14029467366897019727ULL
+
+/* Modulo 2^64. */
+static uint64_t inverse(uint64_t odd)
+{
+	uint64_t x = odd;
+	int i;
+
+	for (i = 0; i < 5; i++)
+		x *= 2 - odd * x;
+	return x;
+}
+
+static int mac(int op, const uint64_t message[8], uint64_t *digest)
+{
+	uint64_t data[8];
+	int i;
+
+	for (i = 0; i < 8; i++)
+		data[i] = htole64(message[i]);
+	return write(op, data, 64) == 64 && read(op, digest, 8) == 8 ? 0 : -EIO;
+}
+
+/*
+ * Finds one of the four numbers that xxhash64 has made of the key, one of each eight bytes, before
+ * the message comes: state = rotate(state + input * PRIME_2, 31) * PRIME_1. The most significant
+ * bit of that sum comes to bit 30. If it is inverted, and the next input makes up for that as if it
+ * had been set, the MAC is the same, or another one if it had not been set. What is added is for
+ * who asks to say: each question halves where the state can be.
+ */
+static int get_state(int op, int lane, uint64_t *state)
+{
+	const uint64_t back = (PRIME_1 << 30) * inverse(PRIME_2);
+	uint64_t digests[2], low = 0;
+	int bit;
+
+	for (bit = 63; bit >= 0; bit--) {
+		uint64_t message[8] = {}, add = (1ULL << 63) - low - (1ULL << bit);
+
+		message[lane] = add * inverse(PRIME_2);
+		if (mac(op, message, &digests[0]))
+			return -EIO;
+		message[lane] = (add ^ 1ULL << 63) * inverse(PRIME_2);
+		message[4 + lane] = back;
+		if (mac(op, message, &digests[1]))
+			return -EIO;
+		if (digests[0] == digests[1])
+			low += 1ULL << bit;
+	}
+	*state = low;
+	return 0;
+}
+
+/* A MAC whose key goes through a checksum that can be turned back. */
+TEST(hmac_of_xxhash_by_serial)
+{
+	/* What the states are before anything was hashed. */
+	static const uint64_t first[4] = { PRIME_1 + PRIME_2, PRIME_2, 0, -PRIME_1 };
+	static const unsigned char any[32];
+	uint64_t key[4], state;
+	int serial, op, lane, got = 0;
+
+	op = alg_open("hash", "hmac(xxhash64)", any, sizeof(any), 0);
+	if (op < 0)
+		return; /* a kernel without it, or one that gives it to nobody */
+	close(op);
+
+	ASSERT_EQ(0, keys_open());
+	ASSERT_EQ(0, fill_random(key, sizeof(key)));
+	serial = key_add("logon", DESC, key, sizeof(key));
+	ASSERT_LT(0, serial);
+	op = alg_open("hash", "hmac(xxhash64)", NULL, 0, serial);
+	EXPECT_EQ(-EINVAL, op);
+	if (op < 0)
+		return;
+	for (lane = 0; lane < 4; lane++) {
+		ASSERT_EQ(0, get_state(op, lane, &state));
+		state *= inverse(PRIME_1);
+		state = ((state >> 31 | state << 33) - first[lane]) * inverse(PRIME_2);
+		got += (state ^ 0x3636363636363636ULL) == le64toh(key[lane]);
+	}
+	close(op);
+	EXPECT_EQ(0, got)
+		TH_LOG("%d of 32 bytes of the logon key", 8 * got);
 }
 
 /* None that can be solved, inverted or searched gets a key by its serial number. */
@@ -433,6 +580,91 @@ TEST(tcw)
 			EXPECT_EQ(0, dm_remove(volume.name));
 	}
 	backing_close(&volume.backing);
+}
+
+/* Reads zeros that @cipher decrypts as if they were in that sector. */
+static int tcw_read(struct volume *volume, const char *cipher, uint64_t sector)
+{
+	char line[LINE_SIZE];
+
+	snprintf(line, sizeof(line), "%s :64:trusted:" DESC " %llu %s 0", cipher,
+		 (unsigned long long)sector, volume->backing.dev);
+	return dm_load(volume->name, "crypt", DEVICE_SECTORS, line) ?:
+	       dm_resume(volume->name) ?: dm_read(volume->name, volume->data);
+}
+
+/*
+ * Reads under a counter that is the key's part for it, with the bits of @mask inverted. Two blocks
+ * together, since both are whitened alike.
+ */
+static int counter_read(struct volume *volume, uint64_t mask, int block, uint64_t *sum)
+{
+	/* The counter is big-endian, and the sector little-endian. */
+	int ret = tcw_read(volume, "blowfish-ctr-tcw", le64toh(htobe64(mask)));
+	uint64_t blocks[3];
+
+	if (ret)
+		return ret;
+	memcpy(blocks, volume->data, sizeof(blocks));
+	*sum = blocks[block] ^ blocks[block + 1];
+	return 0;
+}
+
+/*
+ * Of a key for tcw the last 16 bytes whiten the data, summed up into 8. What is before them is the
+ * seed: 16 bytes, or 8 with a cipher of shorter blocks. The sector number is added to it without
+ * carry, and that is the IV. Zeros are below.
+ */
+TEST(seed_of_tcw)
+{
+	unsigned char secret[KEY_SIZE], known[16];
+	uint64_t counter = 0, ones, increased, inverted;
+	int serial, ret, i, bit, got = 0;
+	struct volume volume;
+
+	ASSERT_EQ(0, keys_open());
+	serial = key_make("trusted", DESC, NULL, KEY_SIZE);
+	if (key_unsupported("trusted", serial))
+		SKIP(return, "%s", key_unsupported("trusted", serial));
+	ASSERT_LT(0, serial);
+	ASSERT_EQ(KEY_SIZE, tpm_unseal_key(serial, "", secret, sizeof(secret)));
+	ASSERT_EQ(0, backing_open(&volume.backing));
+	dm_name(volume.name);
+	ASSERT_EQ(0, dm_create(volume.name));
+
+	/* Equal blocks: once decrypted, they differ by IV and whitening. */
+	ret = tcw_read(&volume, "aes-cbc-tcw", 0);
+	EXPECT_EQ(-EINVAL, ret);
+	for (i = 0; !ret && i < 16; i++)
+		known[i] = volume.data[i] ^ volume.data[16 + i];
+
+	/*
+	 * A counter whose least significant bits are ones is increased by inverting them and the
+	 * next bit, if that is a zero. With the most significant bit it makes no difference.
+	 */
+	ret = counter_read(&volume, 0, 0, &increased);
+	EXPECT_EQ(-EINVAL, ret);
+	for (bit = 0; !ret && bit < 63; bit++) {
+		ones = (1ULL << bit) - 1;
+		ret = counter_read(&volume, ~counter & ones, 1, &increased) ?:
+		      counter_read(&volume, (~counter & ones) ^ (ones << 1 | 1), 0, &inverted);
+		if (!ret && increased != inverted)
+			counter |= 1ULL << bit;
+	}
+	EXPECT_EQ(0, dm_remove(volume.name));
+	backing_close(&volume.backing);
+	if (ret)
+		return;
+
+	/* So one half of the seed is known, by that the whitening, and by that the other half. */
+	for (i = 0; i < 8; i++) {
+		known[i] ^= known[8 + i] ^ counter >> (56 - 8 * i);
+		known[8 + i] = counter >> (56 - 8 * i);
+	}
+	for (i = 0; i < 16; i++)
+		got += !((known[i] ^ secret[KEY_SIZE - 32 + i]) & (i % 8 ? 0xff : 0x7f));
+	EXPECT_EQ(0, got)
+		TH_LOG("%d of 64 bytes of the trusted key, two of them but for a bit", got);
 }
 
 TEST_HARNESS_MAIN

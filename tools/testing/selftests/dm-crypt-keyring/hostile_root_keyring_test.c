@@ -13,7 +13,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "blob.h"
 #include "dmck.h"
+#include "tpm.h"
 #include "harness.h"
 
 #define DESC "dmck:policy"
@@ -135,7 +137,9 @@ TEST_F(policy, encrypted_wrapped_anew)
 	static const char payload[] = "new default trusted:dmck:sealed 64";
 	static const char update[] = "update trusted:dmck:mine";
 	const char *unsupported;
-	char before[LINE_SIZE], after[LINE_SIZE];
+	char before[BLOB_SIZE] = "", after[BLOB_SIZE] = "";
+	unsigned char mine[32];
+	struct volume volume;
 	int ret, key;
 
 	ret = key_make("trusted", "dmck:sealed", NULL, 32);
@@ -143,16 +147,22 @@ TEST_F(policy, encrypted_wrapped_anew)
 	if (unsupported)
 		SKIP(return, "%s", unsupported);
 	ASSERT_LT(0, ret);
-	ASSERT_LT(0, key_make("trusted", "dmck:mine", NULL, 32));
+	ret = key_make("trusted", "dmck:mine", NULL, 32);
+	ASSERT_LT(0, ret);
+	ASSERT_EQ(32, tpm_unseal_key(ret, "", mine, sizeof(mine)));
 	key = key_add("encrypted", DESC, payload, sizeof(payload) - 1);
 	ASSERT_LT(0, key);
-	ret = key_ctl(KEYCTL_READ, key, (uintptr_t)before, sizeof(before), 0);
+	ret = key_ctl(KEYCTL_READ, key, (uintptr_t)before, sizeof(before) - 1, 0);
 	ASSERT_LT(0, ret);
+	ASSERT_EQ(0, volume_open(&volume, XTS, ENCRYPTED, ""));
 
 	EXPECT_EQ(-EPERM, key_ctl(KEYCTL_UPDATE, key, (uintptr_t)update, sizeof(update) - 1, 0));
 	EXPECT_EQ(-EPERM, key_add("encrypted", DESC, update, sizeof(update) - 1));
-	EXPECT_EQ(ret, key_ctl(KEYCTL_READ, key, (uintptr_t)after, sizeof(after), 0));
-	EXPECT_EQ(0, memcmp(before, after, ret));
+	EXPECT_EQ(ret, key_ctl(KEYCTL_READ, key, (uintptr_t)after, sizeof(after) - 1, 0));
+	EXPECT_STREQ(before, after);
+	EXPECT_EQ(-EBADMSG, blob_reads(after, mine, sizeof(mine), &volume))
+		TH_LOG("the volume's key came out under a master of root's, and opens it");
+	EXPECT_EQ(0, volume_close(&volume));
 
 	/* It is lent as before. */
 	ASSERT_EQ(0, dm_suspend(self->name));

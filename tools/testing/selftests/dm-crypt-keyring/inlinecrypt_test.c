@@ -405,6 +405,44 @@ TEST_F(inlinecrypt, refused_options)
 	EXPECT_EQ(0, dm_remove(name));
 }
 
+/*
+ * Each allocation of the constructor fails once. The device that is there keeps what is made once
+ * for all of them.
+ */
+TEST_F_TIMEOUT(inlinecrypt, short_of_memory, 300)
+{
+	unsigned int nth, refused = 0;
+	char name[NAME_SIZE], line[LINE_SIZE];
+	struct faults faults;
+	const char *lacking;
+	int ret;
+
+	lacking = faults_open(&faults);
+	if (lacking)
+		SKIP(return, "%s", lacking);
+	dm_name(name);
+	ASSERT_EQ(0, dm_create(name));
+	for (nth = 1;; nth++) {
+		ASSERT_EQ(0, fault_arm(&faults, nth));
+		ret = inline_load(name, &self->volume.backing, self->ref, "");
+		if (fault_disarm(&faults) != 1)
+			break;
+		EXPECT_TRUE(!ret || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
+		refused += !!ret;
+		EXPECT_EQ(self->serial, key_search(variant->type, "dmck:inline"));
+		if (!ret)
+			ASSERT_EQ(0, dm_clear(name));
+	}
+	faults_close(&faults);
+	ASSERT_EQ(0, ret);
+	EXPECT_LT(5, refused);
+	ASSERT_EQ(0, dm_resume(name));
+	EXPECT_EQ(1, dm_reads(name, self->volume.data));
+	EXPECT_EQ(0, dm_table(name, line));
+	EXPECT_FALSE(shows_key(line, self->secret, sizeof(self->secret)));
+	EXPECT_EQ(0, dm_remove(name));
+}
+
 FIXTURE(inline_hex)
 {
 	struct volume volume;

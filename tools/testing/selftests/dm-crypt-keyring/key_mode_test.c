@@ -1,17 +1,56 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A key by reference and the same key in hex give the same ciphertext with every way that dm-crypt
- * has to make keys for ciphers and IV generators from it, whichever of the two comes first.
+ * has to make keys for ciphers, MACs and IV generators from it, whichever of the two comes first.
  */
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "dmck.h"
 #include "harness.h"
 
 #define MAX_SIZE 1040
+#define BACKING_SIZE (BACKING_SECTORS * SECTOR_SIZE)
+
+/*
+ * Keys of all types that can be told what to hold. What is encrypted under a trusted key nobody
+ * can read, what is under a user key everybody who can read that one.
+ */
+static const struct {
+	const char *type;
+	bool sealed;
+} holders[] = {
+	{ .type = "logon" },
+	{ .type = "user" },
+	{ .type = "encrypted" },
+	{ .type = "encrypted", .sealed = true },
+};
+
+/* Makes one, in place of the one before. Returns why it cannot, or NULL; its serial is *@ret. */
+static const char *hold(size_t i, const unsigned char *secret, size_t size, int *ret)
+{
+	char payload[LINE_SIZE];
+	int len;
+
+	if (!holders[i].sealed) {
+		*ret = key_make(holders[i].type, "dmck:mode", secret, size);
+		return key_unsupported(holders[i].type, *ret);
+	}
+	*ret = key_make("trusted", "dmck:sealed", NULL, 32);
+	if (*ret < 0)
+		return key_unsupported("trusted", *ret);
+	len = snprintf(payload, sizeof(payload), "new default trusted:dmck:sealed %zu ", size);
+	to_hex(payload + len, secret, size);
+	/* It would be updated, which gives it no other secret. */
+	*ret = key_search("encrypted", "dmck:mode");
+	if (*ret > 0)
+		*ret = key_ctl(KEYCTL_UNLINK, *ret, KEY_SPEC_SESSION_KEYRING, 0, 0);
+	*ret = key_add("encrypted", "dmck:mode", payload, len + 2 * size);
+	return key_unsupported("encrypted", *ret);
+}
 
 FIXTURE(key_mode)
 {
@@ -129,6 +168,27 @@ FIXTURE_VARIANT_ADD(key_mode, on_one_cpu) {
 	.options = "2 same_cpu_crypt submit_from_crypt_cpus",
 };
 
+FIXTURE_VARIANT_ADD(key_mode, ctr) {
+	.cipher = "capi:ctr(aes)-plain64",
+	.size = 32,
+};
+
+/* A key and, behind it, what goes into the counter. */
+FIXTURE_VARIANT_ADD(key_mode, rfc3686) {
+	.cipher = "capi:rfc3686(ctr(aes))-plain64",
+	.size = 36,
+};
+
+FIXTURE_VARIANT_ADD(key_mode, cts) {
+	.cipher = "capi:cts(cbc(aes))-plain64",
+	.size = 32,
+};
+
+FIXTURE_VARIANT_ADD(key_mode, serpent) {
+	.cipher = "serpent-xts-plain64",
+	.size = 64,
+};
+
 FIXTURE_SETUP(key_mode)
 {
 	ASSERT_EQ(0, keys_open());
@@ -170,10 +230,9 @@ TEST_F(key_mode, same_ciphertext)
 	EXPECT_EQ(0, dm_remove(name));
 }
 
-/* Whatever type of key holds it. */
+/* Whatever key holds it. */
 TEST_F(key_mode, same_by_each_type)
 {
-	static const char * const types[] = { "user", "encrypted" };
 	unsigned char by_hex[DATA_SIZE], by_ref[DATA_SIZE];
 	char name[NAME_SIZE], ref[REF_SIZE];
 	const char *why;
@@ -181,15 +240,14 @@ TEST_F(key_mode, same_by_each_type)
 	int ret;
 
 	ASSERT_EQ(0, backing_read(&self->volume.backing, by_hex));
-	for (i = 0; i < ARRAY_SIZE(types); i++) {
-		if (variant->logon_only && !strcmp(types[i], "encrypted"))
+	for (i = 0; i < ARRAY_SIZE(holders); i++) {
+		if (variant->logon_only && holders[i].sealed)
 			continue;
-		ret = key_make(types[i], "dmck:mode", self->secret, variant->size);
-		why = key_unsupported(types[i], ret);
+		why = hold(i, self->secret, variant->size, &ret);
 		if (why)
 			SKIP(return, "%s", why);
 		ASSERT_LT(0, ret);
-		snprintf(ref, sizeof(ref), ":%u:%s:dmck:mode", variant->size, types[i]);
+		snprintf(ref, sizeof(ref), ":%u:%s:dmck:mode", variant->size, holders[i].type);
 		dm_name(name);
 		ASSERT_EQ(0, dm_map_crypt(name, &self->volume.backing, variant->cipher, ref,
 					  variant->options ?: ""));
@@ -248,6 +306,247 @@ TEST_F(key_mode, set_to_another_key)
 	EXPECT_EQ(0, backing_read(&self->volume.backing, expected));
 	EXPECT_EQ(0, memcmp(stored, expected, sizeof(stored)));
 	EXPECT_EQ(0, dm_remove(name));
+}
+
+/* A cipher that makes tags, which dm-integrity keeps below. */
+FIXTURE(aead_mode)
+{
+	struct volume volume;
+	char below[NAME_SIZE];
+	char ref[REF_SIZE];
+	char hex[2 * MAX_SIZE + 1];
+	unsigned char secret[MAX_SIZE];
+};
+
+FIXTURE_VARIANT(aead_mode)
+{
+	const char *cipher;
+	unsigned int size;
+	unsigned int tag_size;
+	/* Of the key, if it is to be told. */
+	unsigned int mac_size;
+	/* Each write has another IV, and it stands with the tag. */
+	bool random;
+	bool logon_only;
+};
+
+/* The key ends with that of the MAC. */
+FIXTURE_VARIANT_ADD(aead_mode, authenc) {
+	.cipher = "capi:authenc(hmac(sha256),xts(aes))-plain64",
+	.size = 64 + 32,
+	.tag_size = 32,
+};
+
+FIXTURE_VARIANT_ADD(aead_mode, authenc_told) {
+	.cipher = "capi:authenc(hmac(sha256),xts(aes))-plain64",
+	.size = 64 + 16,
+	.tag_size = 32,
+	.mac_size = 16,
+};
+
+FIXTURE_VARIANT_ADD(aead_mode, authenc_essiv) {
+	.cipher = "capi:authenc(hmac(sha256),cbc(aes))-essiv:sha256",
+	.size = 32 + 32,
+	.tag_size = 32,
+};
+
+FIXTURE_VARIANT_ADD(aead_mode, authenc_cmac) {
+	.cipher = "capi:authenc(cmac(aes),cbc(aes))-plain64",
+	.size = 32 + 32,
+	.tag_size = 16,
+	.mac_size = 32,
+};
+
+FIXTURE_VARIANT_ADD(aead_mode, authenc_random) {
+	.cipher = "capi:authenc(hmac(sha256),ctr(aes))-random",
+	.size = 32 + 32,
+	.tag_size = 32 + 16,
+	.random = true,
+};
+
+/* Behind them the seed of the IVs and what whitens. */
+FIXTURE_VARIANT_ADD(aead_mode, authenc_tcw) {
+	.cipher = "capi:authenc(hmac(sha256),cbc(aes))-tcw",
+	.size = 16 + 32 + 32,
+	.tag_size = 32,
+	.logon_only = true,
+};
+
+FIXTURE_VARIANT_ADD(aead_mode, gcm) {
+	.cipher = "capi:gcm(aes)-plain64",
+	.size = 32,
+	.tag_size = 16,
+};
+
+FIXTURE_VARIANT_ADD(aead_mode, gcm_random) {
+	.cipher = "capi:gcm(aes)-random",
+	.size = 32,
+	.tag_size = 16 + 12,
+	.random = true,
+};
+
+/* Salt at the end. */
+FIXTURE_VARIANT_ADD(aead_mode, rfc4106) {
+	.cipher = "capi:rfc4106(gcm(aes))-plain64",
+	.size = 32 + 4,
+	.tag_size = 16,
+};
+
+FIXTURE_VARIANT_ADD(aead_mode, rfc4309) {
+	.cipher = "capi:rfc4309(ccm(aes))-plain64",
+	.size = 32 + 3,
+	.tag_size = 16,
+};
+
+FIXTURE_VARIANT_ADD(aead_mode, rfc7539) {
+	.cipher = "capi:rfc7539(chacha20,poly1305)-plain64",
+	.size = 32,
+	.tag_size = 16,
+};
+
+FIXTURE_VARIANT_ADD(aead_mode, aegis128) {
+	.cipher = "capi:aegis128-plain64",
+	.size = 16,
+	.tag_size = 16,
+};
+
+static int aead_close(FIXTURE_DATA(aead_mode) * self)
+{
+	return dm_remove(self->volume.name) ?: dm_remove(self->below);
+}
+
+static int aead_open(FIXTURE_DATA(aead_mode) * self, const FIXTURE_VARIANT(aead_mode) * variant,
+		     const char *key)
+{
+	char dev[NAME_SIZE], line[LINE_SIZE], told[NAME_SIZE] = "";
+	int ret;
+
+	ret = integrity_map(self->below, &self->volume.backing, 'D', "");
+	if (ret)
+		return ret;
+	if (variant->mac_size)
+		snprintf(told, sizeof(told), " integrity_key_size:%u", variant->mac_size);
+	ret = dm_dev(self->below, dev);
+	if (!ret) {
+		snprintf(line, sizeof(line), "%s %s 0 %s 0 %d integrity:%u:aead%s",
+			 variant->cipher, key, dev, 1 + !!variant->mac_size, variant->tag_size,
+			 told);
+		ret = dm_map(self->volume.name, "crypt", integrity_sectors(&self->volume.backing),
+			     line);
+	}
+	if (ret)
+		dm_remove(self->below);
+	return ret;
+}
+
+FIXTURE_SETUP(aead_mode)
+{
+	if (!dm_has("integrity"))
+		SKIP(return, "needs CONFIG_DM_INTEGRITY");
+	ASSERT_EQ(0, keys_open());
+	ASSERT_EQ(0, fill_random(self->secret, variant->size));
+	to_hex(self->hex, self->secret, variant->size);
+	ASSERT_LT(0, key_add("logon", "dmck:mode", self->secret, variant->size));
+	snprintf(self->ref, sizeof(self->ref), ":%u:logon:dmck:mode", variant->size);
+	ASSERT_EQ(0, fill_random(self->volume.data, sizeof(self->volume.data)));
+	ASSERT_EQ(0, backing_open(&self->volume.backing));
+	self->volume.backing.tag_size = variant->tag_size;
+	dm_name(self->below);
+	dm_name(self->volume.name);
+	ASSERT_EQ(0, aead_open(self, variant, self->hex));
+	ASSERT_EQ(0, dm_write(self->volume.name, self->volume.data));
+}
+
+FIXTURE_TEARDOWN(aead_mode)
+{
+	EXPECT_EQ(0, aead_close(self));
+	backing_close(&self->volume.backing);
+}
+
+/* All that is stored: the tags, too. */
+static int aead_stored(FIXTURE_DATA(aead_mode) * self, unsigned char stored[BACKING_SIZE])
+{
+	return pread(self->volume.backing.file, stored, BACKING_SIZE, 0) == BACKING_SIZE ? 0 : -EIO;
+}
+
+TEST_F(aead_mode, same_by_each_type)
+{
+	static unsigned char by_hex[BACKING_SIZE], by_ref[BACKING_SIZE];
+	static const unsigned char blank[DATA_SIZE];
+	char line[LINE_SIZE], ref[REF_SIZE];
+	const char *why;
+	size_t i;
+	int ret;
+
+	ASSERT_EQ(0, aead_close(self));
+	ASSERT_EQ(0, aead_stored(self, by_hex));
+	for (i = 0; i < ARRAY_SIZE(holders); i++) {
+		if (variant->logon_only && holders[i].sealed)
+			continue;
+		why = hold(i, self->secret, variant->size, &ret);
+		if (why)
+			break;
+		ASSERT_LT(0, ret);
+		snprintf(ref, sizeof(ref), ":%u:%s:dmck:mode", variant->size, holders[i].type);
+		ASSERT_EQ(0, aead_open(self, variant, ref)) TH_LOG("%s", ref);
+		EXPECT_EQ(1, volume_reads(&self->volume));
+		EXPECT_EQ(0, dm_table(self->volume.name, line));
+		EXPECT_NE(NULL, strstr(line, ref));
+		EXPECT_FALSE(shows_key(line, self->secret, variant->size));
+		EXPECT_EQ(0, dm_write(self->volume.name, blank));
+		EXPECT_EQ(0, dm_write(self->volume.name, self->volume.data));
+		ASSERT_EQ(0, aead_close(self));
+		ASSERT_EQ(0, aead_stored(self, by_ref));
+		EXPECT_EQ(variant->random, !!memcmp(by_hex, by_ref, BACKING_SIZE))
+			TH_LOG("%s", ref);
+		ASSERT_EQ(0, aead_open(self, variant, self->hex));
+		EXPECT_EQ(1, volume_reads(&self->volume));
+		ASSERT_EQ(0, aead_close(self));
+	}
+	ASSERT_EQ(0, aead_open(self, variant, self->hex));
+	if (i < ARRAY_SIZE(holders))
+		SKIP(return, "%s", why);
+}
+
+TEST_F(aead_mode, set_in_turn)
+{
+	const char * const keys[] = { self->ref, self->ref, self->hex, self->ref };
+	const char *name = self->volume.name;
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(keys); i++) {
+		ASSERT_EQ(0, dm_suspend(name));
+		EXPECT_EQ(0, dm_key_set(name, keys[i]));
+		ASSERT_EQ(0, dm_resume(name));
+		EXPECT_EQ(1, volume_reads(&self->volume));
+
+		ASSERT_EQ(0, dm_suspend(name));
+		EXPECT_EQ(0, dm_message(name, "key wipe"));
+		EXPECT_EQ(-EAGAIN, dm_resume(name));
+		EXPECT_EQ(0, dm_key_set(name, keys[i]));
+		ASSERT_EQ(0, dm_resume(name));
+		EXPECT_EQ(1, volume_reads(&self->volume));
+	}
+}
+
+/* Nothing of the first key is left: what was written under it does not verify. */
+TEST_F(aead_mode, set_to_another_key)
+{
+	const char *name = self->volume.name;
+
+	ASSERT_EQ(0, fill_random(self->secret, variant->size));
+	to_hex(self->hex, self->secret, variant->size);
+	ASSERT_LT(0, key_add("logon", "dmck:mode", self->secret, variant->size));
+
+	ASSERT_EQ(0, dm_suspend(name));
+	EXPECT_EQ(0, dm_key_set(name, self->ref));
+	ASSERT_EQ(0, dm_resume(name));
+	EXPECT_EQ(-EILSEQ, volume_reads(&self->volume));
+	EXPECT_EQ(0, dm_write(name, self->volume.data));
+
+	ASSERT_EQ(0, aead_close(self));
+	ASSERT_EQ(0, aead_open(self, variant, self->hex));
+	EXPECT_EQ(1, volume_reads(&self->volume));
 }
 
 TEST_HARNESS_MAIN

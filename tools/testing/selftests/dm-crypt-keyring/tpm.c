@@ -16,6 +16,7 @@
 #define CC_CREATE_PRIMARY 0x131
 #define CC_LOAD 0x157
 #define CC_LOCK_RESET 0x139
+#define CC_STARTUP 0x144
 #define CC_SIGN 0x15d
 #define CC_UNSEAL 0x15e
 #define CC_POLICY_PASSWORD 0x18c
@@ -237,6 +238,17 @@ int tpm_lie(unsigned int nth, unsigned int how)
 	return ret < 0 ? ret : (int)get(c.data + HEADER, 4);
 }
 
+int tpm_startup(void)
+{
+	struct command c;
+	int ret;
+
+	begin(&c, NO_SESSIONS, CC_STARTUP);
+	put(&c, 2, 0);
+	ret = send_once("tpm", &c);
+	return ret < 0 ? ret : 0;
+}
+
 int tpm_lockout_counter(void)
 {
 	struct command c;
@@ -375,6 +387,23 @@ int tpm_unseal(const struct tpm_key *key, int bank, unsigned int mask, const cha
 	/* What was made in here goes with it. */
 	close(fd);
 	return ret;
+}
+
+int tpm_unseal_key(int serial, const char *auth, unsigned char *secret, int size)
+{
+	char hex[2 * TPM_BLOB_SIZE + 1];
+	unsigned char der[TPM_BLOB_SIZE];
+	struct tpm_key key;
+	int ret;
+
+	ret = key_ctl(KEYCTL_READ, serial, (uintptr_t)hex, sizeof(hex) - 1, 0);
+	if (ret < 0)
+		return ret;
+	if (ret >= (int)sizeof(hex))
+		return -E2BIG;
+	hex[ret] = '\0';
+	return tpm_key_parse(&key, der, from_hex(der, hex, ret)) ?:
+	       tpm_unseal(&key, 0, 0, auth, secret, size);
 }
 
 int tpm_signer_open(struct tpm_signer *signer, int kind, int seed)

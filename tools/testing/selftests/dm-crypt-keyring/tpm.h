@@ -42,6 +42,8 @@ int tpm_flush(unsigned int kind);
  * knows the command 0x20006c69 of these two numbers, whose answer is that third one.
  */
 int tpm_lie(unsigned int nth, unsigned int how);
+/* Starts it up, with cleared PCRs. -EPERM from one that was not reset. */
+int tpm_startup(void);
 /* How many authorizations failed so that they count. */
 int tpm_lockout_counter(void);
 /* They count no more. After a few of them the TPM would take no authorization for a while. */
@@ -64,6 +66,8 @@ int tpm_key_parse(struct tpm_key *key, const unsigned char *der, int size);
  */
 int tpm_unseal(const struct tpm_key *key, int bank, unsigned int mask, const char *auth,
 	       unsigned char *secret, int size);
+/* Reads the blob of a trusted key that is bound to nothing, and unseals that. */
+int tpm_unseal_key(int serial, const char *auth, unsigned char *secret, int size);
 /* The code of the last refusal. */
 unsigned int tpm_refusal(void);
 

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "approval.h"
 #include "dmck.h"
@@ -24,11 +25,22 @@
 #define PCR 11
 #define TIMEOUT 600
 
+/* What a cap extends a PCR with, filled up with zeros. */
+#define CAP "Linux PCR cap"
+
 /* As that TPM numbers them. */
 static const char *const lies[] = {
 	"failure", "success and no more", "half of it", "all but one byte", "a size too large",
 	"all ones", "noise", "too much", "a size below zero",
 };
+#define SUCCESS 9
+
+/* And what is false of the value of a PCR. */
+static const char *const read_lies[] = {
+	"success and no more", "no value", "that of another PCR", "that of another bank",
+	"a short value", "a value that goes on", "a value that ends early",
+};
+#define READ_LIES 16
 
 FIXTURE(liar)
 {
@@ -219,6 +231,23 @@ TEST_F_TIMEOUT(liar, new, TIMEOUT)
 	EXPECT_LT(0, trusted_add(self->load));
 }
 
+/* What a key is sealed to was said by the TPM, of that PCR. */
+TEST_F_TIMEOUT(liar, pcr_read, TIMEOUT)
+{
+	unsigned int how;
+	int ret;
+
+	/* The others read none. */
+	if (!*variant->options)
+		return;
+	for (how = 0; how < ARRAY_SIZE(read_lies); how++) {
+		EXPECT_EQ(1, ask(_metadata, self->make, 1, READ_LIES + how, &ret));
+		EXPECT_EQ(-EIO, ret) TH_LOG("as the answer was %s", read_lies[how]);
+	}
+	EXPECT_LT(0, trusted_add(self->make));
+	EXPECT_LT(0, trusted_add(self->load));
+}
+
 /* What is sealed to another state, or approved in another one, stays shut. */
 TEST_F_TIMEOUT(liar, shut, TIMEOUT)
 {
@@ -268,6 +297,40 @@ TEST_F_TIMEOUT(liar, cap, TIMEOUT)
 		EXPECT_EQ(0, told);
 		EXPECT_LT(0, ret) TH_LOG("%d from an honest TPM after %s", ret, lies[how]);
 	}
+}
+
+/*
+ * Root starts up a TPM that was reset, which clears its PCRs. This one was not, but says that it is
+ * started: the cap is extended once more.
+ */
+TEST(started_by_user_space)
+{
+	unsigned char data[2][32] = {}, digest[32], value[64];
+	int key = trusted_add(NEW " pcrs=sha256:10 pcrlock=10"), op;
+
+	if (key_unsupported("trusted", key))
+		SKIP(return, "%s", key_unsupported("trusted", key));
+	if (tpm_lie(0, 0) < 0)
+		SKIP(return, "needs a TPM that lies when it is told to");
+	ASSERT_LT(0, key);
+	ASSERT_EQ(32, tpm_read(TPM_SHA256, 10, value));
+	memcpy(data[0], value, 32);
+	memcpy(data[1], CAP, strlen(CAP));
+	op = alg_open("hash", "sha256", NULL, 0, 0);
+	ASSERT_LE(0, op);
+	ASSERT_EQ((ssize_t)sizeof(data), write(op, data, sizeof(data)));
+	ASSERT_EQ((ssize_t)sizeof(digest), read(op, digest, sizeof(digest)));
+	close(op);
+
+	EXPECT_EQ(-EPERM, tpm_startup());
+	ASSERT_EQ(32, tpm_read(TPM_SHA256, 10, value));
+	EXPECT_EQ(0, memcmp(data[0], value, 32));
+
+	ASSERT_EQ(0, tpm_lie(1, SUCCESS));
+	EXPECT_EQ(0, tpm_startup());
+	EXPECT_EQ(1, tpm_lie(0, 0));
+	ASSERT_EQ(32, tpm_read(TPM_SHA256, 10, value));
+	EXPECT_EQ(0, memcmp(digest, value, 32));
 }
 
 TEST_HARNESS_MAIN
