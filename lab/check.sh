@@ -17,7 +17,7 @@
 # shellcheck disable=SC2054  # the commas are ours
 steps=(
 	'lint        once         1 the scripts, and patches against view'
-	'own         once         4 the tests of the laboratory'\''s own tools'
+	'own         once         5 the tests of the laboratory'\''s own tools'
 	'apply       each         2 patch -p1, git am, the round trip'
 	'checkpatch  each         1 checkpatch --strict on each patch'
 	'kernel-doc  each         1 kernel-doc on each touched file'

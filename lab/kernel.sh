@@ -32,8 +32,7 @@ src=$work/$kind
 obj=${OUT:-$work/$kind-$(sha256sum <<<"$wanted" | cut -c1-12)}
 case $obj in /*) ;; *) obj=$PWD/$obj ;; esac
 image=$obj/arch/x86/boot/bzImage
-source="$(cat "$work/stock.version") $([ "$kind" = stock ] || series_digest)"
-state="$source $(sha256sum <<<"$wanted")"
+state="$(cat "$work/stock.version") $([ "$kind" = stock ] || series_digest) $(sha256sum <<<"$wanted")"
 
 mkdir -p "$obj" || die "cannot create the directory $obj"
 log=$work/log/kernel-$(basename "$obj").log
@@ -43,14 +42,6 @@ if [ -f "$image" ] && [ "$(cat "$obj/lab.state" 2>/dev/null)" = "$state" ]; then
 	exit 0
 fi
 need_space 1500 "$obj"
-# What was compiled of the same source with other options is a beginning.
-if [ ! -f "$obj/.config" ]; then
-	for other in "$work/$kind"-*/lab.state; do
-		[[ -f $other && $(cat "$other") = "$source "* ]] || continue
-		cp -a "${other%/*}/." "$obj"
-		break
-	done
-fi
 rm -f "$obj/lab.state"
 
 say "configuring the $kind kernel of $base in $obj"

@@ -29,7 +29,7 @@
 #define CC_GET_CAPABILITY 0x17a
 #define CC_PCR_READ 0x17e
 #define CAP_PCRS 5
-#define CAP_PCR_PROPERTIES 9
+#define CAP_PCR_PROPERTIES 7
 #define RC_FAILURE 0x101
 
 /* Rules that are no lie. */
