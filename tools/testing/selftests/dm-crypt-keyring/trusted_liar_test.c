@@ -28,19 +28,21 @@
 /* What a cap extends a PCR with, filled up with zeros. */
 #define CAP "Linux PCR cap"
 
+/* Where in what that TPM numbers these begin, and one that is none of the first. */
+#define READ_LIES 16
+#define SUCCESS 9
+
 /* As that TPM numbers them. */
 static const char *const lies[] = {
 	"failure", "success and no more", "half of it", "all but one byte", "a size too large",
 	"all ones", "noise", "too much", "a size below zero",
 };
-#define SUCCESS 9
 
 /* And what is false of the value of a PCR. */
 static const char *const read_lies[] = {
 	"success and no more", "no value", "that of another PCR", "that of another bank",
 	"a short value", "a value that goes on", "a value that ends early",
 };
-#define READ_LIES 16
 
 FIXTURE(liar)
 {
