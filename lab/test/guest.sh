@@ -52,5 +52,14 @@ for splat in 'BUG: KASAN: slab-out-of-bounds in crypt_ctr+0x1/0x2' 'WARNING: pos
 	verdict "${splat%% in *}" '3 1 1' "$good_result" "$good_console
 [    1.0] $splat"
 done
+vmalloc='vmalloc error: size 65536, vm_struct allocation failed
+CPU: 0
+Call Trace:'
+verdict 'a vmalloc() that is made to fail' '4 0 1' "$good_result" "$good_console
+$vmalloc"
+verdict 'another trace behind it' '3 1 1' "$good_result" "$good_console
+$vmalloc
+ <TASK>
+Call Trace:"
 echo "1..$n"
 exit $bad

@@ -483,6 +483,9 @@ TEST_F(aead_mode, same_by_each_type)
 	for (i = 0; i < ARRAY_SIZE(holders); i++) {
 		if (variant->logon_only && holders[i].sealed)
 			continue;
+		/* An encrypted key has 20 bytes or more. */
+		if (variant->size < 20 && !strcmp(holders[i].type, "encrypted"))
+			continue;
 		why = hold(i, self->secret, variant->size, &ret);
 		if (why)
 			break;
