@@ -2,6 +2,8 @@
 /* Approvals of policies: TPMAuthPolicy of "TPM 2.0 Key Files", with a signature by the TPM. */
 
 #include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -141,5 +143,41 @@ int approve(struct approval *a)
 	add_element(&field, 0xa1, &policies);
 	a->der.len = 0;
 	add_element(&a->der, 0x30, &field);
+	return 0;
+}
+
+int approved_make(const char *desc, const char *options, const char *auth, int kind,
+		  unsigned int pcr, char make[COMMAND_SIZE], char load[COMMAND_SIZE])
+{
+	struct tpm_signer signer = { .fd = -1 };
+	struct approval a = { .by = &signer, .as = &signer, .pcr = pcr };
+	int len, ret;
+
+	len = snprintf(make, COMMAND_SIZE, "new 32 keyhandle=" TPM_PARENT " %s %s", options, auth);
+	if (kind) {
+		ret = tpm_signer_open(&signer, kind, 1) ?: approve(&a);
+		/* It need not be there any more. */
+		tpm_signer_close(&signer);
+		if (ret)
+			return ret;
+		len += sprintf(make + len, " policypub=");
+		to_hex(make + len, signer.pub, signer.pub_len);
+	}
+	/* Into an empty keyring: a key of that name would be updated. */
+	ret = keys_open() ?: key_add("trusted", desc, make, strlen(make));
+	if (ret < 0)
+		return ret;
+	len = sprintf(load, "load ");
+	ret = key_ctl(KEYCTL_READ, ret, (uintptr_t)load + len, COMMAND_SIZE / 2, 0);
+	if (ret < 0)
+		return ret;
+	if (ret > COMMAND_SIZE / 2)
+		return -E2BIG;
+	len += ret;
+	len += sprintf(load + len, " keyhandle=" TPM_PARENT " %s", auth);
+	if (kind) {
+		len += sprintf(load + len, " policysig=");
+		to_hex(load + len, a.der.data, a.der.len);
+	}
 	return 0;
 }

@@ -38,4 +38,15 @@ struct approval {
 /* Makes a TPMAuthPolicy of it. */
 int approve(struct approval *a);
 
+/* Room for what is added as a key. */
+#define COMMAND_SIZE 8192
+
+/*
+ * Makes a trusted key under the authorization value @auth, alone in a keyring. If @kind is one of a
+ * signer it is sealed to that, who approves of the state that @pcr is in. Tells what made the key,
+ * and what loads it.
+ */
+int approved_make(const char *desc, const char *options, const char *auth, int kind,
+		  unsigned int pcr, char make[COMMAND_SIZE], char load[COMMAND_SIZE]);
+
 #endif /* _APPROVAL_H */

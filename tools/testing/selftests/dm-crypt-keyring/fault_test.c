@@ -620,7 +620,6 @@ static int others_disarm(void)
 /* What the crypto API makes of templates when it is asked for it, and keeps. */
 FIXTURE(template)
 {
-	bool kept;
 	struct faults faults;
 	struct volume volume; /* by the same key in hex */
 	char name[NAME_SIZE];
@@ -638,10 +637,11 @@ FIXTURE_VARIANT(template)
 	const char *made[2];
 };
 
+/* Not of AES, which has this mode by itself on some kernels. */
 FIXTURE_VARIANT_ADD(template, xts) {
-	.cipher = XTS,
+	.cipher = "serpent-xts-plain64",
 	.size = KEY_SIZE,
-	.made = { "xts(aes)", "ecb(aes)" },
+	.made = { "xts(serpent)", "ecb(serpent)" },
 };
 
 FIXTURE_VARIANT_ADD(template, lrw) {
@@ -695,11 +695,15 @@ static int unmake(int netlink, const char *name)
 	return answer.error.error ?: 1;
 }
 
+/* Returns what came of the outer one. What it is made over need not be made of a template. */
 static int unmake_all(FIXTURE_DATA(template) * self, const FIXTURE_VARIANT(template) * variant)
 {
-	int ret = unmake(self->netlink, variant->made[0]);
+	int outer = unmake(self->netlink, variant->made[0]), inner;
 
-	return ret < 0 ? ret : unmake(self->netlink, variant->made[1]);
+	if (outer < 0)
+		return outer;
+	inner = unmake(self->netlink, variant->made[1]);
+	return inner < 0 && inner != -EINVAL ? inner : outer;
 }
 
 static void close_template(FIXTURE_DATA(template) * self)
@@ -735,8 +739,10 @@ FIXTURE_SETUP(template)
 	ASSERT_LE(0, self->log);
 	ASSERT_EQ(0, volume_open(&self->volume, variant->cipher, hex, ""));
 	ASSERT_EQ(0, dm_remove(self->volume.name));
-	/* 7.3 keeps what was made: there is nothing to be made anew. */
-	self->kept = unmake_all(self, variant) != 1;
+	if (unmake_all(self, variant) != 1) {
+		close_template(self);
+		SKIP(return, "needs %s to be made of a template", variant->made[0]);
+	}
 	dm_name(self->name);
 	ASSERT_EQ(0, dm_create(self->name));
 }
@@ -772,8 +778,6 @@ TEST_F(template, asked_for)
 	unsigned int nth, refused = 0;
 	int ret;
 
-	if (self->kept)
-		return;
 	ret = filter("require", "crypto_alg_mod_lookup");
 	if (ret)
 		SKIP(return, "needs CONFIG_KALLSYMS, and crypto_alg_mod_lookup() in it");
@@ -804,8 +808,6 @@ TEST_F(template, made)
 	unsigned int nth, i, refused = 0;
 	int ret, failed;
 
-	if (self->kept)
-		return;
 	ret = filter("require", "cryptomgr_probe");
 	if (ret)
 		SKIP(return, "needs CONFIG_KALLSYMS, and cryptomgr_probe() in it");
@@ -831,7 +833,7 @@ TEST_F(template, made)
 		if (!failed)
 			break;
 	}
-	EXPECT_LT(3, refused);
+	EXPECT_LT(0, refused);
 	expect_works(_metadata, self, variant);
 }
 

@@ -13,6 +13,7 @@
 
 #include "dmck.h"
 #include "harness.h"
+#include "kmsg.h"
 #include "../../../../drivers/md/dm-keyring_table.h"
 
 static void inline_line(char line[LINE_SIZE], const struct backing *backing, const char *key,
@@ -474,6 +475,22 @@ TEST_F(inline_hex, table_line_loads_again)
 	ASSERT_EQ(0, dm_table(self->volume.name, line));
 	EXPECT_STREQ(expected, line);
 	expect_loads_again(_metadata, &self->volume);
+}
+
+/* A key that does not fit, and one of a type that is never taken: the log names the reference. */
+TEST_F(inline_hex, refused_by_name)
+{
+	char name[NAME_SIZE];
+
+	ASSERT_LT(0, key_add("logon", "dmck:odd", self->secret, 40));
+	ASSERT_LT(0, key_add("user", "dmck:odd", self->secret, 40));
+	dm_name(name);
+	ASSERT_EQ(0, dm_create(name));
+	EXPECT_REFUSED(-EINVAL, ":40:logon:dmck:odd",
+		       inline_load(name, &self->volume.backing, ":40:logon:dmck:odd", ""));
+	EXPECT_REFUSED(-EINVAL, ":40:user:dmck:odd",
+		       inline_load(name, &self->volume.backing, ":40:user:dmck:odd", ""));
+	EXPECT_EQ(0, dm_remove(name));
 }
 
 /* References with white space and backslashes are left to table_test, which can write them. */

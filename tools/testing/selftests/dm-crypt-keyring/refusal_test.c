@@ -65,19 +65,4 @@ TEST_F(refusal, by_integrity)
 	EXPECT_REFUSED(-EINVAL, ":40:user:dmck:odd", dm_load(self->name, "integrity", 1, line));
 }
 
-TEST_F(refusal, by_inlinecrypt)
-{
-	char line[LINE_SIZE];
-
-	/* There is none before 7.3. */
-	if (!dm_has("inlinecrypt"))
-		return;
-	snprintf(line, sizeof(line), XTS " :40:logon:dmck:odd 0 %s 0", self->backing.dev);
-	EXPECT_REFUSED(-EINVAL, ":40:logon:dmck:odd",
-		       dm_load(self->name, "inlinecrypt", DEVICE_SECTORS, line));
-	snprintf(line, sizeof(line), XTS " :40:user:dmck:odd 0 %s 0", self->backing.dev);
-	EXPECT_REFUSED(-EINVAL, ":40:user:dmck:odd",
-		       dm_load(self->name, "inlinecrypt", DEVICE_SECTORS, line));
-}
-
 TEST_HARNESS_MAIN

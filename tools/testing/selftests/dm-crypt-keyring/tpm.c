@@ -196,6 +196,21 @@ static int capability(struct command *c, unsigned int which, unsigned int first,
 	return send_once("tpm", c);
 }
 
+int tpm_capped(const unsigned char value[32], unsigned char capped[32])
+{
+	/* It is extended by these words, filled up with zeros. */
+	unsigned char data[2][32] = { {}, "Linux PCR cap" };
+	int op = alg_open("hash", "sha256", NULL, 0, 0), ret = 0;
+
+	if (op < 0)
+		return op;
+	memcpy(data[0], value, 32);
+	if (write(op, data, sizeof(data)) != sizeof(data) || read(op, capped, 32) != 32)
+		ret = -EIO;
+	close(op);
+	return ret;
+}
+
 int tpm_handles(unsigned int kind)
 {
 	struct command c;

@@ -32,6 +32,8 @@
 int tpm_extend(int bank, unsigned int pcr);
 /* Returns the size of its value. */
 int tpm_read(int bank, unsigned int pcr, unsigned char value[64]);
+/* What a cap makes of a value of SHA-256. */
+int tpm_capped(const unsigned char value[32], unsigned char capped[32]);
 /* How many handles of a kind there are. */
 int tpm_handles(unsigned int kind);
 /* Ends all sessions that are loaded, or lets all objects go. Returns how many. */

@@ -21,12 +21,8 @@
 
 #define DESC "dmck:liar"
 #define NEW "new 32 keyhandle=" TPM_PARENT
-#define COMMAND_SIZE 8192
 #define PCR 11
 #define TIMEOUT 600
-
-/* What a cap extends a PCR with, filled up with zeros. */
-#define CAP "Linux PCR cap"
 
 /* Where in what that TPM numbers these begin, and one that is none of the first. */
 #define READ_LIES 16
@@ -110,37 +106,8 @@ static int trusted_add(const char *payload)
 /* Makes a key in the state that the PCRs are in, and what loads it. */
 static int make(FIXTURE_DATA(liar) * self, const FIXTURE_VARIANT(liar) * variant)
 {
-	struct tpm_signer signer = { .fd = -1 };
-	struct approval a = { .by = &signer, .as = &signer, .pcr = PCR };
-	int len, ret;
-
-	len = snprintf(self->make, sizeof(self->make), NEW " %s %s", variant->options,
-		       variant->auth);
-	if (variant->signer) {
-		ret = tpm_signer_open(&signer, variant->signer, 1) ?: approve(&a);
-		/* It need not be there any more. */
-		tpm_signer_close(&signer);
-		if (ret)
-			return ret;
-		len += sprintf(self->make + len, " policypub=");
-		to_hex(self->make + len, signer.pub, signer.pub_len);
-	}
-	ret = trusted_add(self->make);
-	if (ret < 0)
-		return ret;
-	len = sprintf(self->load, "load ");
-	ret = key_ctl(KEYCTL_READ, ret, (uintptr_t)self->load + len, sizeof(self->load) / 2, 0);
-	if (ret < 0)
-		return ret;
-	if (ret > (int)sizeof(self->load) / 2)
-		return -E2BIG;
-	len += ret;
-	len += sprintf(self->load + len, " keyhandle=" TPM_PARENT " %s", variant->auth);
-	if (variant->signer) {
-		len += sprintf(self->load + len, " policysig=");
-		to_hex(self->load + len, a.der.data, a.der.len);
-	}
-	return 0;
+	return approved_make(DESC, variant->options, variant->auth, variant->signer, PCR,
+			     self->make, self->load);
 }
 
 FIXTURE_SETUP(liar)
@@ -307,32 +274,26 @@ TEST_F_TIMEOUT(liar, cap, TIMEOUT)
  */
 TEST(started_by_user_space)
 {
-	unsigned char data[2][32] = {}, digest[32], value[64];
-	int key = trusted_add(NEW " pcrs=sha256:10 pcrlock=10"), op;
+	unsigned char before[64], value[64], capped[32];
+	int key = trusted_add(NEW " pcrs=sha256:10 pcrlock=10");
 
 	if (key_unsupported("trusted", key))
 		SKIP(return, "%s", key_unsupported("trusted", key));
 	if (tpm_lie(0, 0) < 0)
 		SKIP(return, "needs a TPM that lies when it is told to");
 	ASSERT_LT(0, key);
-	ASSERT_EQ(32, tpm_read(TPM_SHA256, 10, value));
-	memcpy(data[0], value, 32);
-	memcpy(data[1], CAP, strlen(CAP));
-	op = alg_open("hash", "sha256", NULL, 0, 0);
-	ASSERT_LE(0, op);
-	ASSERT_EQ((ssize_t)sizeof(data), write(op, data, sizeof(data)));
-	ASSERT_EQ((ssize_t)sizeof(digest), read(op, digest, sizeof(digest)));
-	close(op);
+	ASSERT_EQ(32, tpm_read(TPM_SHA256, 10, before));
+	ASSERT_EQ(0, tpm_capped(before, capped));
 
 	EXPECT_EQ(-EPERM, tpm_startup());
 	ASSERT_EQ(32, tpm_read(TPM_SHA256, 10, value));
-	EXPECT_EQ(0, memcmp(data[0], value, 32));
+	EXPECT_EQ(0, memcmp(before, value, 32));
 
 	ASSERT_EQ(0, tpm_lie(1, SUCCESS));
 	EXPECT_EQ(0, tpm_startup());
 	EXPECT_EQ(1, tpm_lie(0, 0));
 	ASSERT_EQ(32, tpm_read(TPM_SHA256, 10, value));
-	EXPECT_EQ(0, memcmp(digest, value, 32));
+	EXPECT_EQ(0, memcmp(capped, value, 32));
 }
 
 TEST_HARNESS_MAIN
