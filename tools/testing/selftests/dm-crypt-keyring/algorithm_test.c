@@ -625,8 +625,11 @@ TEST_F(algorithm, nested)
 TEST_F(algorithm, wrapped)
 {
 	ask_over(_metadata, self, wraps);
-	if (!self->asked)
+	/* AF_ALG gives out none where it has that choice: they are asynchronous. */
+	if (self->restricted[0]) {
+		EXPECT_EQ(0, self->asked);
 		return;
+	}
 	EXPECT_LT(0, self->keeps);
 	EXPECT_LT(self->keeps, self->keyed);
 }
