@@ -26,6 +26,7 @@
 #define BUFFER 4096
 #define CC_LIE 0x20006c69
 #define CC_COUNT 0x20006c70
+#define CC_LOAD 0x157
 #define CC_GET_CAPABILITY 0x17a
 #define CC_PCR_READ 0x17e
 #define CAP_PCRS 5
@@ -68,6 +69,9 @@ enum {
 	SELECT_NONE,	/* of the last one: no bits */
 	SELECT_FOUR,	/* bits of 32 PCRs */
 	SELECT_BEYOND,	/* as many as there can be, which go on behind the answer */
+
+	/* In what TPM2_Load() answers. */
+	LOAD_SPOILED = 48,	/* the last byte, which is one of an HMAC */
 };
 
 static unsigned int nth, nth_how, told, passed;
@@ -213,6 +217,8 @@ static size_t lie_list(unsigned char answer[BUFFER], size_t size, unsigned int h
 /* Whether such a lie can be told to who sent that command. */
 static int suits(unsigned int how, uint32_t code, uint32_t number)
 {
+	if (how >= LOAD_SPOILED)
+		return code == CC_LOAD;
 	if (how >= LIST_EMPTY)
 		return code == CC_GET_CAPABILITY &&
 			(number == CAP_PCRS || number == CAP_PCR_PROPERTIES);
@@ -269,6 +275,9 @@ static size_t lie(unsigned char answer[BUFFER], size_t size, unsigned int how)
 		answer[270] = 32;
 		answer[305] = 32;
 		size = 338;
+		break;
+	case LOAD_SPOILED:
+		answer[size - 1] ^= 1;
 		break;
 	default:
 		/* An error has nothing in it to be false. */

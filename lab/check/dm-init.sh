@@ -112,6 +112,7 @@ tells_not 'pcr 0*' 'the PCR is capped even so'
 quiet
 boot dm-init-no-parent-unasked 120 "lab.mode=preloaded trusted.pcrlock=11 $(load "trusted kmk1 load $(blob kmk1) $srk")"
 tells_not 'pcr 0*' 'also where the command line alone asks for it'
+quiet
 rm "$rules"
 boot dm-init-no-number 120 'lab.mode=preloaded trusted.pcrlock=7,11'
 said "Booting kernel: .7,11' invalid for parameter .trusted.pcrlock'" 'two PCRs are no number'
@@ -126,4 +127,5 @@ options=(--rules "$rules" --at-step at_step)
 boot dm-init-late 120 lab.mode=late
 tells 'early .*No such device' 'without a TPM there are no trusted keys'
 tells 'twice .*Operation not permitted' 'with one that comes late there are'
+quiet
 plan
