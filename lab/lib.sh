@@ -116,12 +116,18 @@ as_root() {
 	fi
 }
 
+# What one kernel compiles as another one does is compiled once, if there is ccache.
+cached=()
+if command -v ccache >/dev/null; then
+	cached=(CC='ccache gcc' HOSTCC='ccache gcc')
+	export CCACHE_DIR=$build/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=4G
+fi
 # The kernel's make, without the laboratory's variables and with nothing in the
 # result that depends on who builds it and when.
 kmake() {
 	env -u BASE -u BUILD -u OUT -u CONFIG -u EXTRA_CONFIG -u TREE -u JOBS \
 		KBUILD_BUILD_TIMESTAMP='2025-01-01' KBUILD_BUILD_USER=lab KBUILD_BUILD_HOST=lab \
-		KBUILD_BUILD_VERSION=1 make -j"$jobs" "$@"
+		KBUILD_BUILD_VERSION=1 make -j"$jobs" "${cached[@]}" "$@"
 }
 
 # The patches in the order of SERIES, one path a line.

@@ -104,7 +104,7 @@ static bool dm_keyring_is_sealed(void)
 	return dm_keyring && dm_keyring_key_sealed(dm_keyring);
 }
 
-/* The command line would call it even so, and some know such a parameter of dm-verity. */
+/* The command line calls this in spite of 0444, and dm-verity has such a parameter to set. */
 static int dm_keyring_set_nothing(const char *val, const struct kernel_param *kp)
 {
 	return -EPERM;
@@ -154,7 +154,7 @@ static struct key *__init dm_keyring_alloc(void)
 
 static const char *dm_keyring_loads[DM_KEYRING_LOADS];
 
-/* Their blobs are worth nothing to who reads the command line. */
+/* Their blobs are worth nothing to whoever reads the command line. */
 static const char * const dm_keyring_load_types[] __initconst = { "trusted", "encrypted" };
 
 static int dm_keyring_load_set(const char *val, const struct kernel_param *kp)
@@ -199,7 +199,7 @@ static void __init dm_keyring_load_key(char *line)
 		return;
 	}
 
-	/* In .dm-keyring, nobody but the kernel gets them from there. */
+	/* Into .dm-keyring, from where nobody but the kernel gets them. */
 	key = key_create(make_key_ref(dm_keyring, true), type, description,
 			 line, strlen(line),
 			 KEY_POS_VIEW | KEY_POS_READ | KEY_POS_SEARCH |
@@ -445,7 +445,7 @@ static void dm_keyring_refuse(const struct dm_keyring_ref *ref,
 	      ref->size, ref->type, ref->description, cause, err);
 }
 
-/* The caller's own keyrings come first, but for a policy of sealed they do not count. */
+/* The caller's own keyrings come first, but under a policy of sealed they do not count. */
 static struct key *dm_keyring_search(const struct dm_keyring_ref *ref)
 {
 	struct key *key;
@@ -587,7 +587,7 @@ EXPORT_SYMBOL_GPL(dm_keyring_lend);
  * @data: Passed on to @fn.
  * @error: Set to a sentence for ti->error if @str is not a reference.
  *
- * For who needs the key once, as constructors do, and holds no lock.
+ * For callers that need the key once, as constructors do, and hold no lock.
  *
  * Context: Process context, of the task whose keyrings are searched.  May sleep.
  *	    See dm_keyring_lend() for that of @fn.

@@ -57,7 +57,7 @@ static const struct dm_keyring_malformed {
 	{ ":\\64:logon:dmck:x", "a backslash before the size" },
 	{ ":\xd9\xa6\xd9\xa4:logon:dmck:x", "digits, but not of ASCII" },
 
-	/* Sizes out of range, or in it for who counts in too few bits. */
+	/* Sizes out of range, or in it for whoever counts in too few bits. */
 	{ ":0:logon:dmck:x", "zero" },
 	{ ":000:logon:dmck:x", "zero at length" },
 	{ ":32768:logon:dmck:x", "one more than a key can have" },

@@ -60,14 +60,7 @@ mapfile -t dirs < <({
 mapfile -t objects < <(relevant base series | sed -n 's|^\(kernel/.*\)\.c$|\1.o|p')
 
 objdir() { echo "$work/matrix/$1${llvm:+-clang}"; }
-# What one configuration compiles as another one does is compiled once.
-cached=()
-if command -v ccache >/dev/null; then
-	compiler=gcc
-	[ -z "$llvm" ] || compiler=clang$llvm
-	cached=(CC="ccache $compiler" HOSTCC="ccache $compiler")
-	export CCACHE_DIR=$build/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=2G
-fi
+[ -z "$llvm" ] || [ ${#cached[@]} = 0 ] || cached=(CC="ccache clang$llvm" HOSTCC="ccache clang$llvm")
 # sparse looks at the files that the series touches, as they are compiled.
 sparse=()
 if [ -z "$llvm" ] && command -v sparse >/dev/null; then
@@ -97,10 +90,10 @@ compile() {
 	# That takes longer than most patches, so only when it can change something.
 	if [ "$(cat "$obj/lab.kconfig" 2>/dev/null)" != "$kconfig" ]; then
 		rm -f "$obj/lab.kconfig"
-		kmake -s "${cached[@]}" -C "$TREE" O="$obj" KCONFIG_ALLCONFIG="$obj/lab.config" allnoconfig >/dev/null 2>"$obj/config.log" || { cat "$obj/config.log"; return 1; }
+		kmake -s -C "$TREE" O="$obj" KCONFIG_ALLCONFIG="$obj/lab.config" allnoconfig >/dev/null 2>"$obj/config.log" || { cat "$obj/config.log"; return 1; }
 		echo "$kconfig" >"$obj/lab.kconfig"
 	fi
-	kmake -s -k -C "$TREE" O="$obj" W=1 "${cached[@]}" "${checked[@]}" "${dirs[@]}" "${own[@]}"
+	kmake -s -k -C "$TREE" O="$obj" W=1 "${checked[@]}" "${dirs[@]}" "${own[@]}"
 }
 # to_all: builds those of $now, as many at a time as there are processors; the output of each
 # to $obj/log, its status to $obj/status

@@ -2,7 +2,7 @@
 /*
  * Which algorithms may be keyed with a secret that user space cannot read
  *
- * Who may use a key chooses the algorithm, and some give the key back: a cipher
+ * Whoever may use a key chooses the algorithm, and some give the key back: a cipher
  * with a key of one byte can be searched, a checksum can be solved, and ghash of
  * a chosen block is the key itself.  This file owns the rule that keeps such a
  * secret from them: every byte of it goes into a cipher or MAC that is known to
@@ -30,7 +30,7 @@ static const char * const stream_ciphers[] = {
 	"chacha20", "xchacha12", "xchacha20", NULL
 };
 
-/* Hashes that can be inverted by nobody: for hmac(), and for essiv's salt. */
+/* Hashes that nobody can invert: for hmac(), and for essiv's salt. */
 static const char * const hashes[] = {
 	"md5", "rmd160", "sha1", "sha224", "sha256", "sha384", "sha512",
 	"sha3-224", "sha3-256", "sha3-384", "sha3-512", "sm3",

@@ -236,7 +236,7 @@ EXPORT_SYMBOL_GPL(key_secret_withdraw);
  * key_secret_confine - From now on, let no secret get to where it can be read
  *
  * Cannot be undone until the next boot.  What follows from it is decided where
- * secrets would leave: see who asks key_secret_confined().
+ * secrets would leave: see the callers of key_secret_confined().
  *
  * Context: Any.
  */
@@ -272,7 +272,7 @@ EXPORT_SYMBOL_GPL(key_secret_confined);
  * caps a PCR, and the next key would not load any more.  Until key_secret_settle() the
  * types only note what there is to do.
  *
- * Context: At boot, while there is no user space that could load keys, too.
+ * Context: At boot, while there is no user space that could load keys itself.
  */
 void __init key_secret_defer(void)
 {
@@ -295,7 +295,7 @@ EXPORT_SYMBOL_GPL(key_secret_deferring);
  * key_secret_settle - Do what the keys of a type have put off
  * @type_name: Name of the key type.
  *
- * Context: As key_secret_defer(), and by who called that.  May sleep.
+ * Context: As key_secret_defer(), in the task that called that.  May sleep.
  * Return: 0, or the error of key_type::settle; then none of the keys of that type which
  *	   were loaded since key_secret_defer(), nor what was made from them, may be used.
  *	   -ENOPROTOOPT: no such type is registered.

@@ -5,7 +5,7 @@
  *
  * A PCR loses its cap when the TPM starts up with cleared PCRs.  That is not only
  * at boot: a TPM whose state was not saved before the machine was suspended starts
- * so, and who unbinds the driver in time can see to it.  What was measured before
+ * so, and whoever unbinds the driver in time can see to it.  What was measured before
  * can then be extended again, from the log, up to the state in which the secret was
  * sealed.  So the kernel remembers which PCRs were capped, and caps them again
  * before user space gets to a TPM that is new or has slept, and when user space

@@ -325,7 +325,7 @@ static int tpm2_parse_hex(char *arg, const char *option, const u8 **data, size_t
 
 /*
  * Can this key sign what is hashed by SHA-256, which approvals are?  It can if it leaves the
- * scheme to who signs, or has one with that hash.
+ * scheme to whoever signs, or has one with that hash.
  */
 static bool tpm2_signs_sha256(const u8 *pub, size_t len)
 {

@@ -419,7 +419,7 @@ bool tpm2_policy_asks_auth(const struct tpm2_policy *policy)
 u8 *tpm2_policy_encode(const struct tpm2_policy *policy, u8 *data, const u8 *end)
 {
 	u8 *scratch __free(kfree) = NULL;
-	/* of one command the fields, of all commands the sequences, and these in one */
+	/* one command's field, its tagged fields, all commands' sequences, and these in one */
 	const size_t size = TPM2_POLICY_PARAMS_SIZE + TPM2_POLICY_COMMANDS * 32;
 	u8 *field, *fields, *all, *sequence, *f, *fs, *a, *s;
 	int i;

@@ -34,7 +34,7 @@ struct tpm2_policy {
 /* Room for a TPMT_TK_VERIFIED: tag, hierarchy, sized digest */
 #define TPM2_TICKET_MAX		(2 + 4 + 2 + SHA512_DIGEST_SIZE)
 
-/* The largest TPMT_PUBLIC that is taken: an RSA key of 4096 bits, and who may use it. */
+/* The largest TPMT_PUBLIC that is taken: an RSA key of 4096 bits, with a policy. */
 #define TPM2_APPROVAL_PUBLIC_MAX	640
 
 /* sized public area, reference and signature, both of which are none */
