@@ -19,8 +19,8 @@ make_bootconfig
 make_liar
 prepared
 hex=$(head -c 64 /dev/urandom | od -An -v -tx1 | tr -d ' \n')
-# create NAME KEY: boots with such a volume on a RAM disk
-create() { boot "dm-init-$1" 60 "lab.mode=probe dm-mod.create=\"$1,,,rw,0 2048 crypt aes-xts-plain64 $2 0 /dev/ram0 0\""; }
+# create NAME KEY [ARGS]: boots with such a volume on a RAM disk
+create() { boot "dm-init-$1" 60 "lab.mode=probe ${3:-} dm-mod.create=\"$1,,,rw,0 2048 crypt aes-xts-plain64 $2 0 /dev/ram0 0\""; }
 
 said() { if grep -aqE "$1" "$console"; then ok "$2"; else not_ok "$2" "$(grep -aE 'device-mapper|trusted|tpm' "$console" || :)"; fi; }
 not_said() { if grep -aqE "$1" "$console"; then not_ok "$2" "$(grep -aE "$1" "$console")"; else ok "$2"; fi; }
@@ -31,6 +31,12 @@ quiet
 create hex "$hex"
 said 'device-mapper: ioctl: dm-0 \(hex\) is ready' 'the same line with a key in hex makes the volume'
 quiet
+for policy in keyring sealed; do
+	create "hex-$policy" "$hex" "dm_keyring.policy=$policy"
+	said "crypt: dm_keyring.policy=$policy refuses a key in hexadecimal digits" "under $policy it is refused"
+	not_said 'is ready' 'and makes no volume'
+	quiet
+done
 # Parameters that are only read are named there too: dm-verity's of that name is set so.
 boot dm-init-parameters 60 "lab.mode=probe dm_keyring.keyring_unsealed=1 dm_keyring.keyring=1 dm_keyring.policy"
 said "Booting kernel: .1' invalid for parameter .dm_keyring.keyring_unsealed'" 'a parameter that is only read refuses a value'
@@ -58,7 +64,7 @@ bootconfig=$work/check/dm-init.bootconfig
 cat >"$bootconfig" <<END
 kernel.dm_keyring.load = "trusted kmk1 load $(blob kmk1) $srk pcrlock=11; encrypted vol1 load $(blob vol1)",
 	"trusted kmk2 load $(blob kmk2) $srk pcrlock=11", "encrypted vol2 load $(blob vol2)"
-kernel.dm-mod.create = "$(volume 1);$(volume 2)"
+kernel.dm-mod.create = "$(volume 1);$(volume 2) 1 drop_key"
 END
 boot dm-init-sealed 120 'lab.mode=preloaded bootconfig dm_keyring.policy=sealed'
 bootconfig=
@@ -66,9 +72,10 @@ tells 'dm-0 volume 1' 'a volume opens by a key that the kernel loaded'
 tells 'dm-1 volume 2' 'and one whose master is bound to the same PCR'
 tells 'keyring_unsealed N' 'under sealed the keyring is sealed'
 tells 'policy sealed' 'and it is sealed'
-for key in 'trusted;[0-9a-f]*;kmk1' 'trusted;[0-9a-f]*;kmk2' 'encrypted;[0-9a-f]*;vol1' 'encrypted;[0-9a-f]*;vol2'; do
+for key in 'trusted;[0-9a-f]*;kmk1' 'trusted;[0-9a-f]*;kmk2' 'encrypted;[0-9a-f]*;vol1'; do
 	tells "has $key" "the keyring has ${key%%;*} ${key##*;}"
 done
+tells_not 'has encrypted;[0-9a-f]*;vol2' 'but the key that a table of the kernel has dropped'
 tells_not 'pcr 0*' 'the PCR is capped'
 tells 'again .*Operation not permitted' 'and the blob does not load once more'
 tells 'found .*(Permission denied|Required key not available)' 'root does not find the key'

@@ -5,6 +5,7 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -568,6 +569,48 @@ TEST(loaded_without_format)
 	EXPECT_LT(0, blob_load("again", blob));
 	/* The one HMAC is not good for the other. */
 	EXPECT_EQ(-EINVAL, blob_load("mixed", blob + 8));
+}
+
+/* A key in the wrong place is refused, and not told in the log. */
+TEST(slip_is_not_told)
+{
+	static const char * const payloads[] = {
+		"new %s", "new %s user:" ABSENT " 64", "new default %s user:" ABSENT " 64",
+		"new default user:" ABSENT " %s", "load %s user:" ABSENT " 64",
+		"%s user:" ABSENT " 64", "%s default user:" ABSENT " 64",
+		"update %s", "new use=%s user:" ABSENT " 64", "new use=:%s trusted:" ABSENT " 64",
+	};
+	char payload[LINE_SIZE], hex[HEX_SIZE], line[LINE_SIZE];
+	unsigned char secret[KEY_SIZE];
+	int log, ret, told = 0;
+	ssize_t size;
+	size_t i;
+
+	log = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (log < 0)
+		SKIP(return, "needs CONFIG_PRINTK");
+	lseek(log, 0, SEEK_END);
+	ASSERT_EQ(0, keys_open());
+	ASSERT_EQ(0, fill_random(secret, sizeof(secret)));
+	to_hex(hex, secret, sizeof(secret));
+	for (i = 0; i < ARRAY_SIZE(payloads); i++) {
+		snprintf(payload, sizeof(payload), payloads[i], hex);
+		ret = key_add("encrypted", COPY, payload, strlen(payload));
+		if (ret == -ENODEV)
+			SKIP(return, "needs CONFIG_ENCRYPTED_KEYS");
+		EXPECT_EQ(-EINVAL, ret)
+			TH_LOG("%s", payloads[i]);
+	}
+	while ((size = read(log, line, sizeof(line) - 1)) > 0 || (size < 0 && errno == EPIPE)) {
+		line[size < 0 ? 0 : size] = '\0';
+		told += !!strstr(line, "encrypted_key:");
+		EXPECT_FALSE(shows_key(line, secret, sizeof(secret)))
+			TH_LOG("%s", line);
+	}
+	/* But that something was refused is told. */
+	EXPECT_LT(0, told);
+	close(log);
+	explicit_bzero(secret, sizeof(secret));
 }
 
 TEST_HARNESS_MAIN

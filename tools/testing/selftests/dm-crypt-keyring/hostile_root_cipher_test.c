@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -196,30 +197,46 @@ TEST(salt_of_a_cut)
 	backing_close(&volume.backing);
 }
 
-/* The hash of the block 80 00 .. 00 is the key. */
-TEST(ghash_by_serial)
+/*
+ * Of the block that stands for 1 the hash is the key: 1 is the bit that comes first. Polyval
+ * divides by x^128 besides, so there it is x^128 that gives the key.
+ */
+TEST(hash_of_one_by_serial)
 {
-	unsigned char key[16], digest[16], one[16] = { 0x80 };
+	static const struct {
+		const char *name;
+		unsigned char one[16];
+	} hashes[] = {
+		{ "ghash", { 0x80 } },
+		{ "polyval", { 0x01, [15] = 0xc2 } },
+	};
+	unsigned char key[16], digest[16];
 	int serial, op;
-
-	op = alg_open("hash", "ghash", one, sizeof(one), 0);
-	if (op < 0)
-		return; /* a kernel without it, or one that gives it to nobody */
-	close(op);
+	size_t i;
 
 	ASSERT_EQ(0, keys_open());
-	ASSERT_EQ(0, fill_random(key, sizeof(key)));
-	serial = key_add("logon", DESC, key, sizeof(key));
-	ASSERT_LT(0, serial);
-	op = alg_open("hash", "ghash", NULL, 0, serial);
-	EXPECT_EQ(-EINVAL, op);
-	if (op < 0)
-		return;
-	memset(digest, 0, sizeof(digest));
-	if (write(op, one, sizeof(one)) == sizeof(one) && read(op, digest, sizeof(digest)) > 0)
-		EXPECT_NE(0, memcmp(digest, key, sizeof(key)))
-			TH_LOG("all bytes of the logon key");
-	close(op);
+	for (i = 0; i < ARRAY_SIZE(hashes); i++) {
+		ASSERT_EQ(0, fill_random(key, sizeof(key)));
+		op = alg_open("hash", hashes[i].name, key, sizeof(key), 0);
+		if (op < 0)
+			continue; /* a kernel without it, or one that gives it to nobody */
+		ASSERT_EQ(16, write(op, hashes[i].one, 16));
+		ASSERT_EQ(16, read(op, digest, sizeof(digest)));
+		close(op);
+		ASSERT_EQ(0, memcmp(digest, key, sizeof(key)));
+
+		ASSERT_EQ(0, fill_random(key, sizeof(key)));
+		serial = key_add("logon", DESC, key, sizeof(key));
+		ASSERT_LT(0, serial);
+		op = alg_open("hash", hashes[i].name, NULL, 0, serial);
+		EXPECT_EQ(-EINVAL, op);
+		if (op < 0)
+			continue;
+		if (write(op, hashes[i].one, 16) == 16 && read(op, digest, sizeof(digest)) == 16)
+			EXPECT_NE(0, memcmp(digest, key, sizeof(key)))
+				TH_LOG("all bytes of the logon key, by %s", hashes[i].name);
+		close(op);
+	}
 }
 
 #define PRIME_1 11400714785074694791ULL
@@ -236,14 +253,18 @@ static uint64_t inverse(uint64_t odd)
 	return x;
 }
 
-static int mac(int op, const uint64_t message[8], uint64_t *digest)
+/* Says what the MAC of a message is that begins with this. */
+typedef int (*mac_fn)(void *data, const uint64_t message[8], uint64_t *digest);
+
+static int mac_by_serial(void *data, const uint64_t message[8], uint64_t *digest)
 {
-	uint64_t data[8];
+	const int *op = data;
+	uint64_t words[8];
 	int i;
 
 	for (i = 0; i < 8; i++)
-		data[i] = htole64(message[i]);
-	return write(op, data, 64) == 64 && read(op, digest, 8) == 8 ? 0 : -EIO;
+		words[i] = htole64(message[i]);
+	return write(*op, words, 64) == 64 && read(*op, digest, 8) == 8 ? 0 : -EIO;
 }
 
 /*
@@ -253,7 +274,7 @@ static int mac(int op, const uint64_t message[8], uint64_t *digest)
  * had been set, the MAC is the same, or another one if it had not been set. What is added is for
  * who asks to say: each question halves where the state can be.
  */
-static int get_state(int op, int lane, uint64_t *state)
+static int get_state(mac_fn mac, void *data, int lane, uint64_t *state)
 {
 	const uint64_t back = (PRIME_1 << 30) * inverse(PRIME_2);
 	uint64_t digests[2], low = 0;
@@ -263,11 +284,11 @@ static int get_state(int op, int lane, uint64_t *state)
 		uint64_t message[8] = {}, add = (1ULL << 63) - low - (1ULL << bit);
 
 		message[lane] = add * inverse(PRIME_2);
-		if (mac(op, message, &digests[0]))
+		if (mac(data, message, &digests[0]))
 			return -EIO;
 		message[lane] = (add ^ 1ULL << 63) * inverse(PRIME_2);
 		message[4 + lane] = back;
-		if (mac(op, message, &digests[1]))
+		if (mac(data, message, &digests[1]))
 			return -EIO;
 		if (digests[0] == digests[1])
 			low += 1ULL << bit;
@@ -276,14 +297,36 @@ static int get_state(int op, int lane, uint64_t *state)
 	return 0;
 }
 
-/* A MAC whose key goes through a checksum that can be turned back. */
-TEST(hmac_of_xxhash_by_serial)
+/*
+ * How many of the first @lanes eight bytes of @key are got. Between the key and the message come as
+ * many zeros for each lane as @zeros says.
+ */
+static int get_lanes(mac_fn mac, void *data, int zeros, int lanes, const uint64_t key[4])
 {
 	/* What the states are before anything was hashed. */
 	static const uint64_t first[4] = { PRIME_1 + PRIME_2, PRIME_2, 0, -PRIME_1 };
+	uint64_t state;
+	int lane, i, got = 0;
+
+	for (lane = 0; lane < lanes; lane++) {
+		if (get_state(mac, data, lane, &state))
+			return -EIO;
+		for (i = 0; i <= zeros; i++) {
+			state *= inverse(PRIME_1);
+			state = state >> 31 | state << 33;
+		}
+		state = (state - first[lane]) * inverse(PRIME_2);
+		got += (state ^ 0x3636363636363636ULL) == le64toh(key[lane]);
+	}
+	return got;
+}
+
+/* A MAC whose key goes through a checksum that can be turned back. */
+TEST(hmac_of_xxhash_by_serial)
+{
 	static const unsigned char any[32];
-	uint64_t key[4], state;
-	int serial, op, lane, got = 0;
+	int serial, op, got;
+	uint64_t key[4];
 
 	op = alg_open("hash", "hmac(xxhash64)", any, sizeof(any), 0);
 	if (op < 0)
@@ -298,15 +341,186 @@ TEST(hmac_of_xxhash_by_serial)
 	EXPECT_EQ(-EINVAL, op);
 	if (op < 0)
 		return;
-	for (lane = 0; lane < 4; lane++) {
-		ASSERT_EQ(0, get_state(op, lane, &state));
-		state *= inverse(PRIME_1);
-		state = ((state >> 31 | state << 33) - first[lane]) * inverse(PRIME_2);
-		got += (state ^ 0x3636363636363636ULL) == le64toh(key[lane]);
-	}
+	got = get_lanes(mac_by_serial, &op, 0, 4, key);
 	close(op);
 	EXPECT_EQ(0, got)
 		TH_LOG("%d of 32 bytes of the logon key", 8 * got);
+}
+
+/* A device with tags, which root reads below: dm-integrity has a superblock and a journal first. */
+#define SUPERBLOCK_SECTORS 8
+
+struct tagged {
+	struct backing backing;
+	char below[NAME_SIZE];
+	char name[NAME_SIZE];
+	off_t tag; /* where that of the first sector is */
+	unsigned char stream[DATA_SIZE]; /* what counter mode adds to the data */
+};
+
+static int tagged_open(struct tagged *t, unsigned int tag_size)
+{
+	static const char journal[] = ",journal_sectors=";
+	char line[LINE_SIZE];
+	const char *p;
+	int ret;
+
+	ret = backing_open(&t->backing);
+	if (ret)
+		return ret;
+	t->backing.tag_size = tag_size;
+	dm_name(t->below);
+	dm_name(t->name);
+	ret = integrity_map(t->below, &t->backing, 'D', "") ?: dm_ima(t->below, line);
+	if (ret)
+		return ret;
+	p = strstr(line, journal);
+	if (!p)
+		return -EIO;
+	t->tag = (SUPERBLOCK_SECTORS + atoi(p + strlen(journal))) * SECTOR_SIZE;
+	return 0;
+}
+
+static int tagged_close(struct tagged *t)
+{
+	int ret = dm_remove(t->below);
+
+	backing_close(&t->backing);
+	return ret;
+}
+
+/* Maps it with a key of twice @half bytes, the second half of which is for the MAC. */
+static int tagged_map(struct tagged *t, const char *mac, const char *type, unsigned int half)
+{
+	static const unsigned char zeros[DATA_SIZE];
+	char line[LINE_SIZE], dev[NAME_SIZE];
+	int ret = dm_dev(t->below, dev);
+
+	if (ret)
+		return ret;
+	snprintf(line, sizeof(line), "capi:authenc(%s,ctr(aes))-plain64 :%u:%s:" DESC
+		 " 0 %s 0 2 integrity:%u:aead integrity_key_size:%u", mac, 2 * half, type, dev,
+		 t->backing.tag_size, half);
+	ret = dm_map(t->name, "crypt", integrity_sectors(&t->backing), line);
+	if (ret)
+		return ret;
+	ret = dm_write(t->name, zeros) ?: dm_read(t->below, t->stream);
+	if (ret)
+		dm_remove(t->name);
+	return ret;
+}
+
+/* Says what the tag of the first sector is if its ciphertext is @cipher. */
+static int tag_of(struct tagged *t, const unsigned char cipher[SECTOR_SIZE], void *tag)
+{
+	ssize_t size = t->backing.tag_size;
+	unsigned char data[DATA_SIZE] = {};
+	int i, ret;
+
+	for (i = 0; i < SECTOR_SIZE; i++)
+		data[i] = cipher[i] ^ t->stream[i];
+	ret = dm_write(t->name, data) ?: dm_flush(t->name);
+	if (ret)
+		return ret;
+	return pread(t->backing.file, tag, size, t->tag) == size ? 0 : -EIO;
+}
+
+/*
+ * What is hashed is number and IV of the sector, 24 bytes, and then its ciphertext, so the last
+ * block is the ciphertext's last eight bytes: let its first bit be another, and the tag differs by
+ * the key.
+ */
+static int ghash_key(struct tagged *t, unsigned char key[16])
+{
+	unsigned char cipher[SECTOR_SIZE] = {}, tag[16];
+	int i, ret = tag_of(t, cipher, key);
+
+	cipher[SECTOR_SIZE - 8] = 0x80;
+	ret = ret ?: tag_of(t, cipher, tag);
+	for (i = 0; i < 16; i++)
+		key[i] ^= tag[i];
+	return ret;
+}
+
+TEST(ghash_of_tags)
+{
+	unsigned char key[32], known[16];
+	struct tagged t;
+	int ret;
+
+	if (!dm_has("integrity"))
+		SKIP(return, "needs CONFIG_DM_INTEGRITY");
+	ASSERT_EQ(0, keys_open());
+	ASSERT_EQ(0, fill_random(key, sizeof(key)));
+	ASSERT_LT(0, key_add("user", DESC, key, sizeof(key)));
+	ASSERT_LT(0, key_add("logon", DESC, key, sizeof(key)));
+	ASSERT_EQ(0, tagged_open(&t, 16));
+	/* Else it is a kernel without it. */
+	ret = tagged_map(&t, "ghash", "user", 16);
+	if (!ret) {
+		EXPECT_EQ(0, ghash_key(&t, known));
+		EXPECT_EQ(0, memcmp(known, key + 16, 16));
+		EXPECT_EQ(0, dm_remove(t.name));
+
+		ret = tagged_map(&t, "ghash", "logon", 16);
+		EXPECT_EQ(-EINVAL, ret);
+	}
+	if (!ret) {
+		memset(known, 0, sizeof(known));
+		EXPECT_EQ(0, ghash_key(&t, known));
+		EXPECT_NE(0, memcmp(known, key + 16, 16))
+			TH_LOG("16 of 32 bytes of the logon key");
+		EXPECT_EQ(0, dm_remove(t.name));
+	}
+	EXPECT_EQ(0, tagged_close(&t));
+}
+
+/*
+ * The first 32 bytes that are hashed after the key are number, IV and eight bytes of ciphertext,
+ * all of them zeros. The next 64 are the message.
+ */
+static int mac_of_tags(void *data, const uint64_t message[8], uint64_t *digest)
+{
+	unsigned char cipher[SECTOR_SIZE] = {};
+	uint64_t word;
+	int i;
+
+	for (i = 0; i < 8; i++) {
+		word = htole64(message[i]);
+		memcpy(cipher + 8 + 8 * i, &word, 8);
+	}
+	return tag_of(data, cipher, digest);
+}
+
+TEST(hmac_of_xxhash_of_tags)
+{
+	struct tagged t;
+	uint64_t key[8];
+	int ret, got;
+
+	if (!dm_has("integrity"))
+		SKIP(return, "needs CONFIG_DM_INTEGRITY");
+	ASSERT_EQ(0, keys_open());
+	ASSERT_EQ(0, fill_random(key, sizeof(key)));
+	ASSERT_LT(0, key_add("user", DESC, key, sizeof(key)));
+	ASSERT_LT(0, key_add("logon", DESC, key, sizeof(key)));
+	ASSERT_EQ(0, tagged_open(&t, 8));
+	/* Else it is a kernel without it. */
+	ret = tagged_map(&t, "hmac(xxhash64)", "user", 32);
+	if (!ret) {
+		EXPECT_EQ(1, get_lanes(mac_of_tags, &t, 1, 1, key + 4));
+		EXPECT_EQ(0, dm_remove(t.name));
+
+		ret = tagged_map(&t, "hmac(xxhash64)", "logon", 32);
+		EXPECT_EQ(-EINVAL, ret);
+	}
+	if (!ret) {
+		got = get_lanes(mac_of_tags, &t, 1, 4, key + 4);
+		EXPECT_EQ(0, got)
+			TH_LOG("%d of 64 bytes of the logon key", 8 * got);
+		EXPECT_EQ(0, dm_remove(t.name));
+	}
+	EXPECT_EQ(0, tagged_close(&t));
 }
 
 /* None that can be solved, inverted or searched gets a key by its serial number. */

@@ -95,6 +95,14 @@ TEST_F(tell, security)
 	EXPECT_FALSE(tells(self));
 }
 
+/* What the kernel can do is the same for every key. */
+TEST_F(tell, capabilities)
+{
+	EXPECT_LT(0, key_ctl(KEYCTL_CAPABILITIES, (uintptr_t)self->reply, sizeof(self->reply), 0,
+			     0));
+	EXPECT_FALSE(tells(self));
+}
+
 /* As any of the numbers, it would be put into a formula of one's own. */
 TEST_F(tell, diffie_hellman)
 {

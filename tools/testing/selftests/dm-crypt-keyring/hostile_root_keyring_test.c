@@ -91,6 +91,18 @@ TEST_F(policy, no_key)
 	EXPECT_EQ(0, dm_remove(name));
 }
 
+/* But no bytes are a key for some ciphers, and one that everybody knows. */
+TEST_F(policy, empty_key)
+{
+	static const char * const ciphers[] = {
+		"serpent-ecb", "serpent-cbc-plain64", "capi:ctr(serpent)-plain64",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(ciphers); i++)
+		expect_refused(_metadata, self, -EPERM, ciphers[i], "-");
+}
+
 TEST_F(policy, user)
 {
 	expect_refused(_metadata, self, -EPERM, XTS, USER);

@@ -16,6 +16,7 @@
 #define CC_CREATE_PRIMARY 0x131
 #define CC_LOAD 0x157
 #define CC_LOCK_RESET 0x139
+#define CC_PCR_RESET 0x13d
 #define CC_STARTUP 0x144
 #define CC_SIGN 0x15d
 #define CC_UNSEAL 0x15e
@@ -167,6 +168,18 @@ static void put_selection(struct command *c, int bank, unsigned int mask)
 	put(c, 1, mask);
 	put(c, 1, mask >> 8);
 	put(c, 1, mask >> 16);
+}
+
+int tpm_reset(unsigned int pcr)
+{
+	struct command c;
+	int ret;
+
+	begin(&c, SESSIONS, CC_PCR_RESET);
+	put(&c, 4, pcr);
+	put_auth(&c, RS_PW, "");
+	ret = send_once("tpmrm", &c);
+	return ret < 0 ? ret : 0;
 }
 
 int tpm_read(int bank, unsigned int pcr, unsigned char value[64])

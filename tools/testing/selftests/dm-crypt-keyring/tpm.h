@@ -30,6 +30,8 @@
 
 /* Extends one bank of a PCR by something. */
 int tpm_extend(int bank, unsigned int pcr);
+/* Sets it back, in all banks; not all PCRs can be. */
+int tpm_reset(unsigned int pcr);
 /* Returns the size of its value. */
 int tpm_read(int bank, unsigned int pcr, unsigned char value[64]);
 /* What a cap makes of a value of SHA-256. */

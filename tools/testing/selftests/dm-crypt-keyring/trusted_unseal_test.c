@@ -58,11 +58,11 @@ FIXTURE_SETUP(unseal)
 		SKIP(return, "%s", unsupported);
 	if (tpm_lie(0, 0) < 0)
 		SKIP(return, "needs a TPM that lies when it is told to");
-	strcpy(self->load, "load ");
+	memcpy(self->load, "load ", 5);
 	size = key_ctl(KEYCTL_READ, serial, (uintptr_t)self->load + 5, 3 * TPM_BLOB_SIZE, 0);
 	ASSERT_LT(0, size);
 	ASSERT_GE(3 * TPM_BLOB_SIZE, size);
-	strcpy(self->load + 5 + size, " keyhandle=" TPM_PARENT);
+	snprintf(self->load + 5 + size, sizeof(self->load) - 5 - size, " keyhandle=" TPM_PARENT);
 }
 
 FIXTURE_TEARDOWN(unseal)
