@@ -7,7 +7,8 @@
  * last one. Some lies are about what one command answers; then only its answers count.
  *
  * The answer to another command, 20006c70, which is a header alone, is how many commands the TPM
- * got since the last one of these. RULES is a file that may be there or not when a command comes.
+ * got since the last one of these; 20006c73, alike, how many of them showed a secret to who listens.
+ * RULES is a file that may be there or not when a command comes.
  * "all", or the code of a command and the number behind its header (both hex), says which the TPM
  * does not get, but get an error; "lie", a number and these two, which are answered by that lie.
  */
@@ -26,12 +27,21 @@
 #define BUFFER 4096
 #define CC_LIE 0x20006c69
 #define CC_COUNT 0x20006c70
+#define CC_SHOWN 0x20006c73
+#define CC_CREATE 0x153
 #define CC_LOAD 0x157
+#define CC_UNSEAL 0x15e
+#define CC_READ_PUBLIC 0x173
+#define CC_START_SESSION 0x176
 #define CC_GET_CAPABILITY 0x17a
 #define CC_PCR_READ 0x17e
 #define CAP_PCRS 5
 #define CAP_PCR_PROPERTIES 7
 #define RC_FAILURE 0x101
+#define RH_NULL 0x40000007
+/* Attributes of a session: it encrypts the first parameter of the command, or of the answer. */
+#define SA_DECRYPT 0x20
+#define SA_ENCRYPT 0x40
 
 /* Rules that are no lie. */
 #define LET -1
@@ -69,12 +79,16 @@ enum {
 	SELECT_NONE,	/* of the last one: no bits */
 	SELECT_FOUR,	/* bits of 32 PCRs */
 	SELECT_BEYOND,	/* as many as there can be, which go on behind the answer */
+	SELECT_ALL,	/* all bits */
 
 	/* In what TPM2_Load() answers. */
 	LOAD_SPOILED = 48,	/* the last byte, which is one of an HMAC */
+
+	/* In what TPM2_ReadPublic() answers. */
+	NAME_UNKNOWN,	/* a name by a hash that there is not, as long as an errno is in a byte */
 };
 
-static unsigned int nth, nth_how, told, passed;
+static unsigned int nth, nth_how, told, passed, shown;
 static const char *rules;
 
 static uint32_t get(const unsigned char *p)
@@ -210,6 +224,9 @@ static size_t lie_list(unsigned char answer[BUFFER], size_t size, unsigned int h
 	case SELECT_BEYOND:
 		last[head] = 0xff;
 		return size;
+	case SELECT_ALL:
+		memset(last + head + 1, 0xff, last[head]);
+		return size;
 	}
 	return size;
 }
@@ -217,7 +234,9 @@ static size_t lie_list(unsigned char answer[BUFFER], size_t size, unsigned int h
 /* Whether such a lie can be told to who sent that command. */
 static int suits(unsigned int how, uint32_t code, uint32_t number)
 {
-	if (how >= LOAD_SPOILED)
+	if (how == NAME_UNKNOWN)
+		return code == CC_READ_PUBLIC;
+	if (how == LOAD_SPOILED)
 		return code == CC_LOAD;
 	if (how >= LIST_EMPTY)
 		return code == CC_GET_CAPABILITY &&
@@ -227,6 +246,7 @@ static int suits(unsigned int how, uint32_t code, uint32_t number)
 
 static size_t lie(unsigned char answer[BUFFER], size_t size, unsigned int how)
 {
+	unsigned char *p;
 	size_t i;
 
 	told++;
@@ -279,6 +299,14 @@ static size_t lie(unsigned char answer[BUFFER], size_t size, unsigned int how)
 	case LOAD_SPOILED:
 		answer[size - 1] ^= 1;
 		break;
+	case NAME_UNKNOWN:
+		p = answer + HEADER;
+		p += 2 + (p[0] << 8 | p[1]);
+		p[0] = 0;
+		p[1] = 256 - EINVAL;
+		memset(p + 2, 0x7f, p[1]);
+		size = p + 2 + p[1] - answer;
+		break;
 	default:
 		/* An error has nothing in it to be false. */
 		if (!get(answer + 6))
@@ -311,6 +339,43 @@ static int ruled(uint32_t code, uint32_t number)
 	return rule;
 }
 
+/*
+ * Whether who listens learns a secret from a command or its answer: the one that is sealed or
+ * unsealed, where no session encrypts it; or what the session is to encrypt with, where it has no
+ * salt.
+ */
+static int shows(const unsigned char *command, size_t size)
+{
+	const unsigned char *p = command + HEADER + 4, *end;
+	uint32_t code = get(command + 6);
+	int encrypts;
+
+	switch (code) {
+	case CC_START_SESSION:
+		return get(command + HEADER) == RH_NULL;
+	case CC_CREATE:
+		encrypts = SA_DECRYPT;
+		break;
+	case CC_UNSEAL:
+		encrypts = SA_ENCRYPT;
+		break;
+	default:
+		return 0;
+	}
+	/* Behind the handle there is how long all sessions are: handle, nonce, attributes, HMAC. */
+	if (command[1] != 2 || size < HEADER + 8 || get(p) > size - HEADER - 8)
+		return 1;
+	end = p + 4 + get(p);
+	for (p += 4; end - p >= 9; p += 3 + (p[1] << 8 | p[2])) {
+		p += 4 + 2 + (p[4] << 8 | p[5]);
+		if (end - p < 3)
+			break;
+		if (*p & encrypts)
+			return 0;
+	}
+	return 1;
+}
+
 /* Makes a command the answer that is a number, which is 0 from then on. */
 static size_t answer_number(unsigned char message[BUFFER], unsigned int *number)
 {
@@ -338,6 +403,8 @@ static int answer_one(int qemu, int tpm)
 		size = answer_number(message, &told);
 	} else if (size == HEADER && code == CC_COUNT) {
 		size = answer_number(message, &passed);
+	} else if (size == HEADER && code == CC_SHOWN) {
+		size = answer_number(message, &shown);
 	} else if (rule == REFUSE) {
 		size = HEADER;
 		put(message, 0x80010000);
@@ -345,6 +412,7 @@ static int answer_one(int qemu, int tpm)
 		put(message + 6, RC_FAILURE);
 	} else {
 		passed++;
+		shown += shows(message, size);
 		write_all(tpm, message, size);
 		size = read_message(tpm, message);
 		if (!size)

@@ -121,6 +121,10 @@ boot dm-init-no-parent-unasked 120 "lab.mode=preloaded trusted.pcrlock=11 $(load
 tells_not 'pcr 0*' 'also where the command line alone asks for it'
 quiet
 rm "$rules"
+boot dm-init-refused 120 "lab.mode=preloaded trusted.pcrlock=11 $(load "trusted kmk1 load $(blob kmk1) $srk pcrs=sha256:11")"
+said 'load=trusted kmk1: the key does not load' 'a key with an option that is not for load is told'
+tells_not 'pcr 0*' 'and the PCR is capped'
+quiet
 boot dm-init-no-number 120 'lab.mode=preloaded trusted.pcrlock=7,11'
 said "Booting kernel: .7,11' invalid for parameter .trusted.pcrlock'" 'two PCRs are no number'
 tells 'again .*No such device' 'and leave no trusted keys'

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # liar.sh - a TPM that lies about its PCRs when the kernel finds it: which banks there are, and what
 # user space can do to them. What makes no sense is refused: the TPM, the bank or the cap. A key that
-# can be sealed even so is bound as it says, and the kernel does not complain.
+# can be sealed even so is bound as it says, and the kernel does not complain. And a TPM that does not
+# let a PCR be capped again.
 # shellcheck source=../lib.sh
 . "$(dirname "$0")/../lib.sh"
 # shellcheck source=guest.sh
@@ -60,4 +61,18 @@ for i in 'an error,0' 'nothing,1' 'all but one byte,3' 'no property,32' 'one mor
 done
 told 'no bits' 38 "$works"
 is cap "$invalid" 'no bits: what nobody can extend is no cap'
+# Those that user space can reset are no state.
+told 'all bits' 41 "$invalid"
+
+# A cap that cannot be set again: PCR 11 is not extended.
+at_step() { case $1 in refused*) echo '182 b' >"$rules" ;; taken*) rm "$rules" ;; esac; }
+export -f at_step
+rm -f "$rules"
+boot liar-recap 90 lab.mode=recap
+is first there 'there is a TPM'
+is unbound gone 'its driver is unbound'
+is refused gone 'while the PCR cannot be capped again there is none'
+is taken there 'then there is one'
+is caps two 'with a PCR that is capped again'
+quiet
 plan

@@ -52,6 +52,8 @@ no-cap result keyring_unsealed N
 no-parent console load=trusted kmk1: the key does not load
 no-parent result pcr 01
 no-parent-unasked result pcr 01
+refused console load=trusted kmk1: the key does not load
+refused result pcr 01
 no-number console Booting kernel: `7,11' invalid for parameter `trusted.pcrlock'
 no-number result again add_key: No such device
 late result early add_key: No such device
@@ -68,6 +70,7 @@ no-cap result dm-0 volume 1
 no-parent result has trusted;00;kmk1
 no-parent result pcr 00
 no-parent-unasked result pcr 00
+refused result pcr 00
 reference console WARNING: CPU: 0
 hex console WARNING: CPU: 0
 parameters console WARNING: CPU: 0
@@ -77,6 +80,7 @@ load console WARNING: CPU: 0
 no-cap console WARNING: CPU: 0
 no-parent console WARNING: CPU: 0
 no-parent-unasked console WARNING: CPU: 0
+refused console WARNING: CPU: 0
 no-number console WARNING: CPU: 0
 late console WARNING: CPU: 0
 EOF2

@@ -978,9 +978,11 @@ TEST_F_TIMEOUT(integrity_fault, constructor, 600)
 FIXTURE(key_fault)
 {
 	struct faults faults;
-	unsigned char master[MASTER_SIZE];
+	/* What it holds, what it is to hold then, and its master in the first bytes of one more. */
+	unsigned char secret[3][KEY_SIZE];
 	char payload[LINE_SIZE];
 	int size;
+	int log;
 };
 
 FIXTURE_VARIANT(key_fault)
@@ -1016,15 +1018,22 @@ static bool is_bytes(const FIXTURE_VARIANT(key_fault) * variant)
 	return !strcmp(variant->type, "user") || !strcmp(variant->type, "logon");
 }
 
-/* What makes a new one. */
-static int news(const FIXTURE_VARIANT(key_fault) * variant, char payload[LINE_SIZE])
+/* What makes a new one, which holds @secret where it can be told so. */
+static int news(const FIXTURE_VARIANT(key_fault) * variant, const unsigned char secret[KEY_SIZE],
+		char payload[LINE_SIZE])
 {
-	if (is_bytes(variant))
-		return fill_random(payload, KEY_SIZE) ?: KEY_SIZE;
+	int size;
+
+	if (is_bytes(variant)) {
+		memcpy(payload, secret, KEY_SIZE);
+		return KEY_SIZE;
+	}
 	if (!strcmp(variant->type, "trusted"))
 		return snprintf(payload, LINE_SIZE, "new %u keyhandle=" TPM_PARENT, KEY_SIZE);
-	return snprintf(payload, LINE_SIZE, "new %s %s:" MASTER " %u", variant->use ?: "default",
+	size = snprintf(payload, LINE_SIZE, "new %s %s:" MASTER " %u ", variant->use ?: "default",
 			variant->use ? "trusted" : "user", KEY_SIZE);
+	to_hex(payload + size, secret, KEY_SIZE);
+	return size + 2 * KEY_SIZE;
 }
 
 FIXTURE_SETUP(key_fault)
@@ -1033,8 +1042,10 @@ FIXTURE_SETUP(key_fault)
 	int serial;
 
 	ASSERT_EQ(0, keys_open());
-	ASSERT_EQ(0, fill_random(self->master, sizeof(self->master)));
-	ASSERT_LT(0, key_add("user", MASTER, self->master, sizeof(self->master)));
+	ASSERT_EQ(0, fill_random(self->secret, sizeof(self->secret)));
+	self->log = log_open();
+	ASSERT_LE(0, self->log);
+	ASSERT_LT(0, key_add("user", MASTER, self->secret[2], MASTER_SIZE));
 	if (variant->use) {
 		serial = key_make("trusted", MASTER, NULL, MASTER_SIZE);
 		unsupported = key_unsupported("trusted", serial);
@@ -1042,7 +1053,7 @@ FIXTURE_SETUP(key_fault)
 			SKIP(return, "%s", unsupported);
 		ASSERT_LT(0, serial);
 	}
-	self->size = news(variant, self->payload);
+	self->size = news(variant, self->secret[0], self->payload);
 	ASSERT_LT(0, self->size);
 	serial = key_add(variant->type, DESC, self->payload, self->size);
 	unsupported = key_unsupported(variant->type, serial);
@@ -1054,9 +1065,16 @@ FIXTURE_SETUP(key_fault)
 		SKIP(return, "%s", lacking);
 }
 
+static void expect_not_told(struct __test_metadata *_metadata, FIXTURE_DATA(key_fault) * self)
+{
+	expect_unlogged(_metadata, self->log, self->secret[0], sizeof(self->secret), KEY_SIZE);
+}
+
 FIXTURE_TEARDOWN(key_fault)
 {
 	faults_close(&self->faults);
+	expect_not_told(_metadata, self);
+	close(self->log);
 }
 
 /* What is read of it: its bytes, or its blob. */
@@ -1105,6 +1123,7 @@ static void add(struct __test_metadata *_metadata, FIXTURE_DATA(key_fault) * sel
 			EXPECT_EQ(-ENOKEY, err) TH_LOG("allocation %u", nth);
 			refused++;
 		}
+		expect_not_told(_metadata, self);
 	}
 	ASSERT_LT(0, ret);
 	ASSERT_EQ(0, key_ctl(KEYCTL_UNLINK, ret, KEY_SPEC_SESSION_KEYRING, 0, 0));
@@ -1136,7 +1155,7 @@ TEST_F(key_fault, update)
 	else if (!strcmp(variant->type, "encrypted"))
 		self->size = snprintf(self->payload, sizeof(self->payload), "update user:" MASTER);
 	else
-		self->size = news(variant, self->payload);
+		self->size = news(variant, self->secret[1], self->payload);
 	ASSERT_LT(0, self->size);
 	size = read_key(variant, DESC, before);
 	for (nth = 1;; nth++) {
@@ -1151,6 +1170,7 @@ TEST_F(key_fault, update)
 		if (ret && size > 0)
 			EXPECT_EQ(0, memcmp(before, after, size));
 		memcpy(before, after, sizeof(before));
+		expect_not_told(_metadata, self);
 	}
 	EXPECT_EQ(otherwise, ret);
 	EXPECT_LT(0, refused);
@@ -1176,6 +1196,7 @@ TEST_F(key_fault, read)
 		EXPECT_TRUE(ret == size || ret == -ENOMEM) TH_LOG("allocation %u: %d", nth, ret);
 		if (ret == size)
 			EXPECT_EQ(0, memcmp(before, after, size));
+		expect_not_told(_metadata, self);
 	}
 	EXPECT_EQ(size, ret);
 }

@@ -10,9 +10,13 @@
 #include <unistd.h>
 
 #include "dmck.h"
+#include "tpm.h"
 #include "harness.h"
 
 #define MAX_SIZE 1040
+/* Of trusted keys. */
+#define TRUSTED_MIN 32
+#define TRUSTED_MAX 128
 #define BACKING_SIZE (BACKING_SECTORS * SECTOR_SIZE)
 
 /*
@@ -50,6 +54,29 @@ static const char *hold(size_t i, const unsigned char *secret, size_t size, int 
 		*ret = key_ctl(KEYCTL_UNLINK, *ret, KEY_SPEC_SESSION_KEYRING, 0, 0);
 	*ret = key_add("encrypted", "dmck:mode", payload, len + 2 * size);
 	return key_unsupported("encrypted", *ret);
+}
+
+/*
+ * Makes a trusted key, which cannot be told what to hold, and has the TPM tell: *@ret bytes.
+ * Returns why it cannot, or NULL.
+ */
+static const char *hold_trusted(unsigned char *secret, size_t size, int *ret)
+{
+	*ret = key_make("trusted", "dmck:mode", NULL, size);
+	if (*ret < 0)
+		return key_unsupported("trusted", *ret);
+	*ret = tpm_unseal_key(*ret, "", secret, size);
+	return NULL;
+}
+
+/*
+ * Whether there are such trusted keys: none is shorter, none is longer, and without the series
+ * there may be no room for the blob of the longest.
+ */
+static bool trusted_fits(size_t size, int ret)
+{
+	return size >= TRUSTED_MIN && size <= TRUSTED_MAX &&
+	       (ret != -E2BIG || *dm_keyring_param("policy"));
 }
 
 FIXTURE(key_mode)
@@ -165,7 +192,7 @@ FIXTURE_VARIANT_ADD(key_mode, without_queues) {
 FIXTURE_VARIANT_ADD(key_mode, on_one_cpu) {
 	.cipher = "aes-xts-plain64",
 	.size = 64,
-	.options = "2 same_cpu_crypt submit_from_crypt_cpus",
+	.options = "3 same_cpu_crypt submit_from_crypt_cpus high_priority",
 };
 
 FIXTURE_VARIANT_ADD(key_mode, ctr) {
@@ -261,6 +288,51 @@ TEST_F(key_mode, same_by_each_type)
 	}
 }
 
+/* Nobody can tell a trusted key what to hold, so what it holds is told to the volume. */
+TEST_F(key_mode, same_by_trusted)
+{
+	/* With the series. */
+	const bool refused = variant->logon_only && *dm_keyring_param("policy");
+	const struct backing *backing = &self->volume.backing;
+	unsigned char by_hex[DATA_SIZE], by_ref[DATA_SIZE] = {};
+	const char *options = variant->options ?: "";
+	char name[NAME_SIZE], line[LINE_SIZE], ref[REF_SIZE];
+	const char *why;
+	int ret;
+
+	why = hold_trusted(self->secret, variant->size, &ret);
+	if (why)
+		SKIP(return, "%s", why);
+	if (!trusted_fits(variant->size, ret)) {
+		EXPECT_EQ(variant->size == TRUSTED_MAX ? -E2BIG : -EINVAL, ret);
+		return;
+	}
+	ASSERT_EQ((int)variant->size, ret);
+	to_hex(self->hex, self->secret, variant->size);
+	snprintf(ref, sizeof(ref), ":%u:trusted:dmck:mode", variant->size);
+	dm_name(name);
+	ASSERT_EQ(0, dm_map_crypt(name, backing, variant->cipher, self->hex, options));
+	EXPECT_EQ(0, dm_write(name, self->volume.data));
+	EXPECT_EQ(0, backing_read(backing, by_hex));
+	ASSERT_EQ(0, dm_remove(name));
+
+	ret = dm_map_crypt(name, backing, variant->cipher, ref, options);
+	if (refused) {
+		EXPECT_EQ(-EINVAL, ret);
+		return;
+	}
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(1, dm_reads(name, self->volume.data));
+	EXPECT_EQ(0, dm_write(name, by_ref));
+	EXPECT_EQ(0, dm_write(name, self->volume.data));
+	EXPECT_EQ(0, backing_read(backing, by_ref));
+	EXPECT_EQ(0, memcmp(by_hex, by_ref, sizeof(by_hex)));
+	EXPECT_EQ(0, dm_table(name, line));
+	EXPECT_NE(NULL, strstr(line, ref));
+	EXPECT_FALSE(shows_key(line, self->secret, variant->size));
+	EXPECT_EQ(0, dm_remove(name));
+}
+
 TEST_F(key_mode, set_in_turn)
 {
 	const char * const keys[] = { self->ref, self->ref, self->hex, self->ref };
@@ -306,6 +378,30 @@ TEST_F(key_mode, set_to_another_key)
 	EXPECT_EQ(0, backing_read(&self->volume.backing, expected));
 	EXPECT_EQ(0, memcmp(stored, expected, sizeof(stored)));
 	EXPECT_EQ(0, dm_remove(name));
+}
+
+/* It takes no key: neither one in hex nor one by reference. */
+TEST(cipher_null)
+{
+	char hex[HEX_SIZE], name[NAME_SIZE];
+	unsigned char stored[DATA_SIZE], secret[KEY_SIZE];
+	struct volume volume;
+
+	ASSERT_EQ(0, keys_open());
+	ASSERT_EQ(0, fill_random(secret, sizeof(secret)));
+	to_hex(hex, secret, sizeof(secret));
+	ASSERT_LT(0, key_add("logon", "dmck:mode", secret, sizeof(secret)));
+	ASSERT_LT(0, key_add("user", "dmck:mode", secret, sizeof(secret)));
+	ASSERT_EQ(0, volume_open(&volume, "cipher_null-ecb", "-", ""));
+	EXPECT_EQ(0, backing_read(&volume.backing, stored));
+	EXPECT_EQ(0, memcmp(stored, volume.data, sizeof(stored)));
+	dm_name(name);
+	EXPECT_EQ(-EINVAL, dm_map_crypt(name, &volume.backing, "cipher_null-ecb", hex, ""));
+	EXPECT_EQ(-EINVAL, dm_map_crypt(name, &volume.backing, "cipher_null-ecb",
+					":64:logon:dmck:mode", ""));
+	EXPECT_EQ(-EINVAL, dm_map_crypt(name, &volume.backing, "cipher_null-ecb",
+					":64:user:dmck:mode", ""));
+	EXPECT_EQ(0, volume_close(&volume));
 }
 
 /* A cipher that makes tags, which dm-integrity keeps below. */
@@ -509,6 +605,48 @@ TEST_F(aead_mode, same_by_each_type)
 	ASSERT_EQ(0, aead_open(self, variant, self->hex));
 	if (i < ARRAY_SIZE(holders))
 		SKIP(return, "%s", why);
+}
+
+TEST_F(aead_mode, same_by_trusted)
+{
+	const bool refused = variant->logon_only && *dm_keyring_param("policy");
+	static unsigned char by_hex[BACKING_SIZE], by_ref[BACKING_SIZE];
+	static const unsigned char blank[DATA_SIZE];
+	char ref[REF_SIZE];
+	const char *why;
+	int ret;
+
+	why = hold_trusted(self->secret, variant->size, &ret);
+	if (why)
+		SKIP(return, "%s", why);
+	if (!trusted_fits(variant->size, ret)) {
+		EXPECT_EQ(variant->size == TRUSTED_MAX ? -E2BIG : -EINVAL, ret);
+		return;
+	}
+	ASSERT_EQ((int)variant->size, ret);
+	to_hex(self->hex, self->secret, variant->size);
+	snprintf(ref, sizeof(ref), ":%u:trusted:dmck:mode", variant->size);
+	ASSERT_EQ(0, aead_close(self));
+	ASSERT_EQ(0, aead_open(self, variant, self->hex));
+	EXPECT_EQ(0, dm_write(self->volume.name, self->volume.data));
+	ASSERT_EQ(0, aead_close(self));
+	ASSERT_EQ(0, aead_stored(self, by_hex));
+
+	ret = aead_open(self, variant, ref);
+	if (refused) {
+		EXPECT_EQ(-EINVAL, ret);
+		ASSERT_EQ(0, aead_open(self, variant, self->hex));
+		return;
+	}
+	ASSERT_EQ(0, ret);
+	EXPECT_EQ(1, volume_reads(&self->volume));
+	EXPECT_EQ(0, dm_write(self->volume.name, blank));
+	EXPECT_EQ(0, dm_write(self->volume.name, self->volume.data));
+	ASSERT_EQ(0, aead_close(self));
+	ASSERT_EQ(0, aead_stored(self, by_ref));
+	EXPECT_EQ(variant->random, !!memcmp(by_hex, by_ref, BACKING_SIZE));
+	ASSERT_EQ(0, aead_open(self, variant, self->hex));
+	EXPECT_EQ(1, volume_reads(&self->volume));
 }
 
 TEST_F(aead_mode, set_in_turn)

@@ -22,12 +22,14 @@
 #define CC_UNSEAL 0x15e
 #define CC_POLICY_PASSWORD 0x18c
 #define CC_POLICY_PCR 0x17f
+#define CC_POLICY_GET_DIGEST 0x189
 #define CC_START_SESSION 0x176
 #define CC_GET_CAPABILITY 0x17a
 #define CC_PCR_READ 0x17e
 #define CC_PCR_EXTEND 0x182
 #define CC_FLUSH_CONTEXT 0x165
 #define CC_LIE 0x20006c69
+#define CC_SHOWN 0x20006c73
 #define RH_NULL 0x40000007
 #define RS_PW 0x40000009
 #define RH_LOCKOUT 0x4000000a
@@ -266,6 +268,16 @@ int tpm_lie(unsigned int nth, unsigned int how)
 	return ret < 0 ? ret : (int)get(c.data + HEADER, 4);
 }
 
+int tpm_shown(void)
+{
+	struct command c;
+	int ret;
+
+	begin(&c, NO_SESSIONS, CC_SHOWN);
+	ret = send_once("tpm", &c);
+	return ret < 0 ? ret : (int)get(c.data + HEADER, 4);
+}
+
 int tpm_startup(void)
 {
 	struct command c;
@@ -355,6 +367,38 @@ static int start_policy(int fd, struct command *c)
 	return ret < 0 ? ret : (int)get(c->data + HEADER, 4);
 }
 
+static int policy_pcr(int fd, struct command *c, unsigned int session, int bank, unsigned int mask)
+{
+	begin(c, NO_SESSIONS, CC_POLICY_PCR);
+	put(c, 4, session);
+	put(c, 2, 0);
+	put_selection(c, bank, mask);
+	return send_command(fd, c);
+}
+
+int tpm_policy(int bank, unsigned int mask, unsigned char digest[32])
+{
+	int fd = open_tpm("tpm"), session, ret;
+	struct command c;
+
+	if (fd < 0)
+		return fd;
+	ret = start_policy(fd, &c);
+	session = ret;
+	if (ret >= 0)
+		ret = policy_pcr(fd, &c, session, bank, mask);
+	if (ret >= 0) {
+		begin(&c, NO_SESSIONS, CC_POLICY_GET_DIGEST);
+		put(&c, 4, session);
+		ret = send_command(fd, &c);
+	}
+	close(fd);
+	if (ret < 0)
+		return ret;
+	memcpy(digest, c.data + HEADER + 2, 32);
+	return session;
+}
+
 static int unseal(int fd, unsigned int object, int bank, unsigned int mask, const char *auth,
 		  unsigned char *secret, int size)
 {
@@ -367,11 +411,7 @@ static int unseal(int fd, unsigned int object, int bank, unsigned int mask, cons
 		if (ret < 0)
 			return ret;
 		session = ret;
-		begin(&c, NO_SESSIONS, CC_POLICY_PCR);
-		put(&c, 4, session);
-		put(&c, 2, 0);
-		put_selection(&c, bank, mask);
-		ret = send_command(fd, &c);
+		ret = policy_pcr(fd, &c, session, bank, mask);
 		if (ret < 0)
 			return ret;
 		if (*auth) {

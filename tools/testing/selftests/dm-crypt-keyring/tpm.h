@@ -46,12 +46,23 @@ int tpm_flush(unsigned int kind);
  * knows the command 0x20006c69 of these two numbers, whose answer is that third one.
  */
 int tpm_lie(unsigned int nth, unsigned int how);
+/*
+ * How many commands there were since the last call that showed a secret to who listens on the way
+ * to the TPM. One that lies can tell, by the command 0x20006c73, whose answer is that number.
+ */
+int tpm_shown(void);
 /* Starts it up, with cleared PCRs. -EPERM from one that was not reset. */
 int tpm_startup(void);
 /* How many authorizations failed so that they count. */
 int tpm_lockout_counter(void);
 /* They count no more. After a few of them the TPM would take no authorization for a while. */
 int tpm_lockout_reset(void);
+
+/*
+ * Starts a policy session that anybody can use, and runs TPM2_PolicyPCR() there. Sets @digest to
+ * what the policy is then, and returns the session's handle.
+ */
+int tpm_policy(int bank, unsigned int mask, unsigned char digest[32]);
 
 /* The parts of a TPMKey. */
 struct tpm_key {

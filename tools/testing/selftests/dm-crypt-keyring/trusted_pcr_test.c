@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "dmck.h"
@@ -38,6 +39,7 @@
 #define ONE_POLICY "pcrs= and policypub= make the policy, which no other option can give\n"
 #define NOT_MIGRATABLE "pcrs= and policypub= make a key that is not migratable\n"
 #define NOTHING_MEASURED "pcrs=: nothing was ever measured into these PCRs of the bank "
+#define NOT_YOURS "the key is bound to PCR 13, which only CAP_SYS_ADMIN may cap\n"
 
 struct blob {
 	unsigned char der[TPM_BLOB_SIZE];
@@ -293,6 +295,15 @@ TEST_F(pcrs, right_state)
 	EXPECT_EQ(-EPERM, unseal(&self->blob, variant->bank, 0, variant->auth));
 }
 
+/* Nothing but its policy opens it, and it leaves neither its TPM nor its parent. */
+TEST_F(pcrs, attributes)
+{
+	/* fixedTPM and fixedParent, behind size, type and hash of the public area */
+	static const unsigned char fixed[] = { 0, 0, 0, 1 << 4 | 1 << 1 };
+
+	EXPECT_EQ(0, memcmp(fixed, self->blob.key.pub + 6, sizeof(fixed)));
+}
+
 TEST_F(pcrs, what_is_read_loads)
 {
 	struct blob read;
@@ -544,6 +555,52 @@ TEST(policy_of_a_key_that_has_none)
 	EXPECT_REFUSED(-EINVAL, NOT_THE_POLICY, load_der(der, size, ""));
 }
 
+/* Returns its size. */
+static int put_element(unsigned char *der, int tag, const void *content, int len)
+{
+	int n = 0;
+
+	der[n++] = tag;
+	if (len > 0xff) {
+		der[n++] = 0x82;
+		der[n++] = len >> 8;
+	} else if (len > 0x7f) {
+		der[n++] = 0x81;
+	}
+	der[n++] = len;
+	memcpy(der + n, content, len);
+	return n + len;
+}
+
+/* It is, byte for byte, what it was before there were policies: put together from its parts. */
+TEST(blob_without_a_policy)
+{
+	static const unsigned char type[] = { 0x67, 0x81, 0x05, 0x0a, 0x01, 0x05 };
+	static const unsigned char empty_auth[] = { 0x01, 0x01, 0x01 };
+	static const unsigned char parent[] = { 0x00, 0x81, 0x00, 0x00, 0x01 };
+	static const char *const options[] = { "", "blobauth=opensesame", "migratable=0" };
+	unsigned char content[TPM_BLOB_SIZE], der[TPM_BLOB_SIZE];
+	struct blob blob;
+	size_t i;
+	int len;
+
+	if (unsupported())
+		SKIP(return, "%s", unsupported());
+	for (i = 0; i < ARRAY_SIZE(options); i++) {
+		TH_LOG("%s", options[i]);
+		ASSERT_EQ(0, make(options[i], &blob));
+		len = put_element(content, 0x06, type, sizeof(type));
+		if (!strstr(options[i], "blobauth"))
+			len += put_element(content + len, 0xa0, empty_auth, sizeof(empty_auth));
+		len += put_element(content + len, 0x02, parent, sizeof(parent));
+		len += put_element(content + len, 0x04, blob.key.pub, blob.key.pub_len);
+		len += put_element(content + len, 0x04, blob.key.priv, blob.key.priv_len);
+		len = put_element(der, 0x30, content, len);
+		ASSERT_EQ(len, blob.size);
+		EXPECT_EQ(0, memcmp(der, blob.der, len));
+	}
+}
+
 /* EINVAL, each beside the neighbour that is tried first, and why. */
 static const struct {
 	const char *options;
@@ -765,9 +822,14 @@ TEST(cap_is_in_each_bank)
 }
 
 /* trusted.pcrlock=13: nobody asks for the cap, and it comes. */
-TEST(cap_of_the_command_line)
+FIXTURE(unasked)
 {
-	struct blob bound, other;
+	struct blob bound;
+	struct blob other;
+};
+
+FIXTURE_SETUP(unasked)
+{
 	char line[4096] = "";
 	FILE *file = fopen("/proc/cmdline", "r");
 
@@ -778,14 +840,69 @@ TEST(cap_of_the_command_line)
 	if (!strstr(line, "trusted.pcrlock=13"))
 		SKIP(return, "needs trusted.pcrlock=13 on the kernel command line");
 	ASSERT_EQ(NULL, unsupported());
-	ASSERT_EQ(0, make("pcrs=sha256:8,13", &bound));
-	ASSERT_EQ(0, make("pcrs=sha256:8", &other));
-	EXPECT_LT(0, load(&other, ""));
-	EXPECT_LT(0, load(&bound, ""));
-	EXPECT_REFUSED(-EPERM, NOT_THE_STATE "sha256:8,13\n", load(&bound, ""));
-	EXPECT_LT(0, load(&other, ""));
-	EXPECT_LT(0, load(&other, "pcrlock=8"));
-	EXPECT_EQ(-EPERM, load(&other, ""));
+	ASSERT_EQ(0, make("pcrs=sha256:8,13", &self->bound));
+	ASSERT_EQ(0, make("pcrs=sha256:8", &self->other));
+}
+
+FIXTURE_TEARDOWN(unasked)
+{
+}
+
+TEST_F(unasked, cap)
+{
+	EXPECT_LT(0, load(&self->other, ""));
+	EXPECT_LT(0, load(&self->bound, ""));
+	EXPECT_REFUSED(-EPERM, NOT_THE_STATE "sha256:8,13\n", load(&self->bound, ""));
+	EXPECT_LT(0, load(&self->other, ""));
+	EXPECT_LT(0, load(&self->other, "pcrlock=8"));
+	EXPECT_EQ(-EPERM, load(&self->other, ""));
+}
+
+/* Of a key that comes with a session of user space nobody can tell what it is bound to. */
+TEST_F(unasked, cap_after_a_session)
+{
+	unsigned char digest[32], value[64], capped[32];
+	char options[REF_SIZE] = "policydigest=";
+	struct blob hidden;
+	int session;
+
+	session = tpm_policy(TPM_SHA256, 1 << 13, digest);
+	ASSERT_LT(0, session);
+	to_hex(options + strlen(options), digest, sizeof(digest));
+	ASSERT_EQ(0, make(options, &hidden));
+	ASSERT_EQ(NULL, hidden.key.policy);
+	ASSERT_EQ(32, tpm_read(TPM_SHA256, 13, value));
+	ASSERT_EQ(0, tpm_capped(value, capped));
+	snprintf(options, sizeof(options), "policyhandle=%x", session);
+	EXPECT_LT(0, load(&hidden, options));
+	ASSERT_EQ(32, tpm_read(TPM_SHA256, 13, value));
+	EXPECT_EQ(0, memcmp(capped, value, sizeof(capped)));
+	EXPECT_EQ(-EPERM, load(&self->bound, ""));
+}
+
+/* load() of somebody who may not cap: 0, or its error. */
+static int load_as_nobody(const struct blob *blob, const char *options)
+{
+	pid_t child = fork();
+	int ret, status;
+
+	if (!child) {
+		ret = setresuid(65533, 65533, 65533) ? -EIO : load(blob, options);
+		_exit(ret < 0 ? -ret : 0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child || !WIFEXITED(status))
+		return -EIO;
+	return -WEXITSTATUS(status);
+}
+
+TEST_F(unasked, not_by_who_may_not_cap)
+{
+	EXPECT_EQ(0, load_as_nobody(&self->other, ""));
+	EXPECT_EQ(-EPERM, load_as_nobody(&self->other, "pcrlock=8"));
+	EXPECT_REFUSED(-EPERM, NOT_YOURS, load_as_nobody(&self->bound, ""));
+	EXPECT_EQ(-EPERM, load_as_nobody(&self->other, "policyhandle=3000000"));
+	EXPECT_LT(0, load(&self->other, ""));
+	EXPECT_LT(0, load(&self->bound, ""));
 }
 
 FIXTURE(loads)

@@ -9,6 +9,8 @@
  *
  * What TPM2_Load() loaded is in the TPM, whether the answer is believed or not.
  *
+ * And nobody who listens learns the key: each session is salted, and one of them encrypts it.
+ *
  * It takes a TPM that lies when it is told to, see tpm_lie(), and unlike trusted_liar_test one lie
  * to a session that goes on or is about to end: a TPM that lies while one is started is not used
  * any more.
@@ -30,6 +32,7 @@
 /* As that TPM numbers it. */
 #define SIZE_BELOW_ZERO 8
 #define LOAD_SPOILED 48
+#define NAME_UNKNOWN 49
 /* No sequence of honest answers goes on for so long; the last ones are to unseal and to flush. */
 #define ANSWERS 40
 #define LAST_ANSWERS 3
@@ -103,6 +106,29 @@ TEST_F(unseal, load_spoiled)
 		EXPECT_EQ(objects, tpm_handles(TPM_TRANSIENT));
 	}
 	EXPECT_LT(0, trusted_add(self->load));
+}
+
+/* The name of the parent is asked for, since a session signs it. Under a policy that of the key is known. */
+TEST_F(unseal, name_unknown)
+{
+	const bool asked = !access("/sys/class/tpm/tpm0/null_name", F_OK);
+
+	ASSERT_LE(0, tpm_lie(1, NAME_UNKNOWN));
+	EXPECT_EQ(asked, trusted_add(self->load) < 0);
+	EXPECT_EQ(asked, tpm_lie(0, 0));
+	EXPECT_LT(0, trusted_add(self->load));
+}
+
+/* Without sessions of the kernel's own it is there to be seen: made, and unsealed under a policy. */
+TEST_F(unseal, nobody_sees_the_key)
+{
+	const bool hidden = !access("/sys/class/tpm/tpm0/null_name", F_OK);
+
+	ASSERT_LE(0, tpm_shown());
+	EXPECT_LT(0, trusted_add(NEW));
+	EXPECT_EQ(hidden ? 0 : 1, tpm_shown());
+	EXPECT_LT(0, trusted_add(self->load));
+	EXPECT_EQ(hidden ? 0 : 2, tpm_shown());
 }
 
 TEST_HARNESS_MAIN
