@@ -49,6 +49,8 @@ if [ $# -gt 0 ]; then
 	steps=("${chosen[@]}")
 fi
 
+# What one base may take in all is 50 minutes.
+began=$EPOCHSECONDS
 read -ra wanted <<<"$base"
 bases=()
 for base in "${wanted[@]}"; do
@@ -153,6 +155,7 @@ for i in "${!todo[@]}"; do
 	say "$base: $name: $p passed, $f failed, $s skipped in $SECONDS s of $((minutes * 60)) ($log)"
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
 done
+say "all of it took $((EPOCHSECONDS - began)) s of $((${#bases[@]} * 3000))"
 [ $failed = 0 ] || { say 'what failed:'; printf '%s\n' "${faults[@]}" >&2; }
 [ ${#left_out[@]} = 0 ] || say "left out, as the time was up: $(printf '%s, ' "${left_out[@]}" | sed 's/, $//')"
 echo "$passed passed, $failed failed, $skipped skipped"

@@ -9,9 +9,14 @@
  *        memory [-w] plant SHARES                   the key, where it can be swapped out
  *        memory [-w] fill MIB                       memory, until so much is swapped out
  *        memory kill TIMES DEVICE PARAMETERS        loads of that table, each loop killed
- *        memory short DEVICE PARAMETERS REFERENCE   loads of that table, messages "key set" and
- *                                                   "key wipe", each allocation failing once
+ *        memory short DEVICE PARAMETERS REFERENCE   loads of that table, messages "key set", "key
+ *                                                   wipe" and "key reload", each allocation failing
+ *                                                   once
+ *        memory short-key TYPE NAME KEY UPDATE DEVICE PARAMETERS
+ *                                                   so that key added, updated and dropped by that
+ *                                                   table; it is there before and after
  *
+ * KEY and UPDATE are a user or logon key's SHARES, and what else is to be told of another one.
  * SHARES is a file with two halves; the key is one XOR the other. So it stands nowhere in the
  * guest but here, in memory that is locked, and it is wiped before this ends. It goes through
  * no function of the C library, and no register that the kernel saves elsewhere: compile with
@@ -304,35 +309,136 @@ static int until_done(const char *device, unsigned long command, const struct ca
 	}
 }
 
-static int run_short(const char *device, const char *parameters, const char *reference)
+/* What may sleep fails, too. And so that the control device is open. */
+static void open_short(const char *device)
 {
-	static const char * const verbs[] = { "key set ", "key wipe", "key set ", "key wipe" };
-	struct call call = { 0 };
 	int fd = open("/sys/kernel/debug/failslab/ignore-gfp-wait", O_WRONLY);
-	int i, ret, refused = 0;
+	struct call call = { 0 };
 
 	if (fd < 0 || write(fd, "N", 1) != 1)
 		err(1, "failslab");
 	close(fd);
-
-	/* So that the control device is open. */
 	prepare(&call, device, 0);
 	dm(DM_VERSION, &call);
-	memset(&call, 0, sizeof(call));
+}
+
+static int suspend(const char *device, int flag)
+{
+	struct call call = { 0 };
+
+	prepare(&call, device, flag);
+	return dm(DM_DEV_SUSPEND, &call);
+}
+
+static int run_short(const char *device, const char *parameters, const char *reference)
+{
+	static const char * const verbs[] = {
+		"key set ", "key wipe", "key set ", "key wipe", "key reload", "key wipe",
+	};
+	struct call call = { 0 };
+	int i, ret, refused = 0;
+
+	open_short(device);
 	prepare_load(&call, device, parameters);
 	ret = until_done(device, DM_TABLE_LOAD, &call, DM_TABLE_CLEAR, &refused);
-	for (i = 0; !ret && i < 2; i++) {
-		memset(&call, 0, sizeof(call));
-		prepare(&call, device, i ? DM_SUSPEND_FLAG : 0);
-		ret = dm(DM_DEV_SUSPEND, &call);
-	}
-	for (i = 0; !ret && i < 4; i++) {
+	ret = ret ?: suspend(device, 0) ?: suspend(device, DM_SUSPEND_FLAG);
+	for (i = 0; !ret && i < (int)(sizeof(verbs) / sizeof(*verbs)); i++) {
 		memset(&call, 0, sizeof(call));
 		prepare(&call, device, 0);
 		strcpy(call.message.text, verbs[i]);
-		if (!(i & 1))
+		if (verbs[i][strlen(verbs[i]) - 1] == ' ')
 			strcat(call.message.text, reference);
 		ret = until_done(device, DM_TARGET_MSG, &call, 0, &refused);
+	}
+	printf("%d\n", refused);
+	return ret ?: refused ? ret : ETIME;
+}
+
+/*
+ * Adds a key, or updates it if it has a @serial, and if @nth is not 0 that allocation fails. Returns
+ * the serial of a new one, 0, or a negative errno; *@failed says whether there was such an allocation.
+ */
+static long put_key(const char *type, const char *name, const char *key, long serial, int nth,
+		    int *failed)
+{
+	const void *payload = key;
+	size_t size = strlen(key);
+	long ret;
+
+	if (!strcmp(type, "user") || !strcmp(type, "logon")) {
+		read_key(key);
+		payload = secret.key;
+		size = key_len;
+	}
+	short_of(nth);
+	if (serial)
+		ret = syscall(SYS_keyctl, KEYCTL_UPDATE, serial, payload, size);
+	else
+		ret = syscall(SYS_add_key, type, name, payload, size, KEY_SPEC_USER_KEYRING);
+	if (ret < 0)
+		ret = -errno;
+	*failed = short_of(0);
+	wipe();
+	return ret;
+}
+
+/* Until nothing fails; *@refused counts. A new key goes at once. */
+static int put_until_done(const char *type, const char *name, const char *key, long serial,
+			  int *refused)
+{
+	int nth, failed;
+	long ret;
+
+	for (nth = 1;; nth++) {
+		ret = put_key(type, name, key, serial, nth, &failed);
+		if (ret > 0)
+			syscall(SYS_keyctl, KEYCTL_UNLINK, ret, KEY_SPEC_USER_KEYRING);
+		if (!failed || (ret < 0 && ret != -ENOMEM))
+			return ret < 0 ? -ret : 0;
+		*refused += ret < 0;
+	}
+}
+
+static int run_short_key(const char *type, const char *name, const char *key, const char *update,
+			 const char *device, const char *parameters)
+{
+	int nth, ret, unused, failed = 1, refused = 0;
+	struct call call;
+	char again[256];
+	long serial;
+
+	open_short(device);
+	snprintf(again, sizeof(again), "%s-again", name);
+	serial = syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_USER_KEYRING, type, name, 0);
+	if (serial < 0)
+		return errno;
+	ret = put_until_done(type, again, key, 0, &refused) ?:
+	      put_until_done(type, name, update, serial, &refused);
+
+	/* Each time the device is resumed it drops the key, with memory or without. */
+	for (nth = 1; !ret && failed; nth++) {
+		memset(&call, 0, sizeof(call));
+		prepare_load(&call, device, parameters);
+		ret = dm(DM_TABLE_LOAD, &call);
+		if (ret)
+			break;
+		short_of(nth);
+		ret = suspend(device, 0);
+		failed = short_of(0);
+		if (ret == ENOMEM && failed) {
+			refused++;
+			ret = suspend(device, 0);
+		}
+		serial = put_key(type, name, key, 0, 0, &unused);
+		if (!ret && serial < 0)
+			ret = -serial;
+	}
+	ret = ret ?: suspend(device, DM_SUSPEND_FLAG);
+	if (!ret) {
+		memset(&call, 0, sizeof(call));
+		prepare(&call, device, 0);
+		strcpy(call.message.text, "key wipe");
+		ret = dm(DM_TARGET_MSG, &call);
 	}
 	printf("%d\n", refused);
 	return ret ?: refused ? ret : ETIME;
@@ -354,7 +460,9 @@ static int work(int argc, char **argv)
 		return kill_loads(atoi(argv[2]), argv[3], argv[4]);
 	if (argc == 5 && !strcmp(argv[1], "short"))
 		return run_short(argv[2], argv[3], argv[4]);
-	errx(2, "usage: memory [-w] add|load|set|plant|fill|kill|short ...");
+	if (argc == 8 && !strcmp(argv[1], "short-key"))
+		return run_short_key(argv[2], argv[3], argv[4], argv[5], argv[6], argv[7]);
+	errx(2, "usage: memory [-w] add|load|set|plant|fill|kill|short|short-key ...");
 }
 
 /* A child does the work, says how that ended, and stays. */

@@ -88,7 +88,7 @@ boot() {
 	shift
 	run "$top/lab/boot.sh" --kernel "$kernel" --initrd "$memory/initramfs.cpio" --mem $ram_mib \
 		--tpm "$memory/tpm" --share "$memory/share" --append "lab.mode=$mode" \
-		--result "$memory/$mode.result" --console "$memory/$mode.console" --timeout 200 "$@" ||
+		--result "$memory/$mode.result" --console "$memory/$mode.console" --timeout 300 "$@" ||
 		die "the boot '$mode' failed: $(sed -n 's/^failed: //p' "$memory/$mode.result")"
 }
 boot memory-make

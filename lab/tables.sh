@@ -5,6 +5,7 @@
 # holds. README_FILE is another README.md.
 #
 #   memory    lab/memory-table.sh
+#   modes     lab/modes-table.sh
 #   hostile   the counts of lab/check/hostile.sh, with the words of lab/check/rows; a program that
 #             is not in the series of the default base is counted on the newest one that has it
 # shellcheck source=lib.sh
@@ -14,7 +15,7 @@ readme=${README_FILE:-$top/README.md}
 compare=
 [ "${1:-}" != --compare ] || { compare=yes; shift; }
 names=("$@")
-[ $# -gt 0 ] || names=(memory hostile)
+[ $# -gt 0 ] || names=(memory modes hostile)
 
 # between NAME: what README.md has there
 between() { awk -v end="<!-- /$1 -->" -v begin="<!-- $1 -->" '$0 == end { on = 0 } on; $0 == begin { on = 1 }' "$readme"; }
@@ -55,7 +56,7 @@ hostile() {
 # table NAME: as it is now
 table() {
 	case $1 in
-	memory) left "$default_base" memory.table ;;
+	memory | modes) left "$default_base" "$1.table" ;;
 	hostile) hostile ;;
 	*) die "there is no table '$1'" ;;
 	esac

@@ -26,6 +26,7 @@ boot debug-planted 200 lab.mode=planted '' 1024
 for splat in 'BUG: KASAN: slab-out-of-bounds' 'UBSAN: array-index-out-of-bounds' 'Good, all [0-9]* testcases passed!'; do
 	if grep -aq "$splat" "$console"; then ok "planted: $splat"; else not_ok "planted: $splat" "see $console"; fi
 done
+if grep -q '^leak .*lkdtm_EXEC_KMALLOC' "$result"; then ok 'planted: a leak'; else not_ok 'planted: a leak' "see $result"; fi
 if [ "${DEBUG:-}" != all ]; then
 	on any $((fuzz + 1500)) aead_test audit_test drop_key_test fuzz_test hostile_root_bound_test key_race_test \
 		trusted_approval_test trusted_fault_test trusted_pcr_test trusted_unseal_test

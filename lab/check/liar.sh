@@ -65,9 +65,10 @@ is cap "$invalid" 'no bits: what nobody can extend is no cap'
 told 'all bits' 41 "$invalid"
 
 # A cap that cannot be set again: PCR 11 is not extended.
-at_step() { case $1 in refused*) echo '182 b' >"$rules" ;; taken*) rm "$rules" ;; esac; }
-export -f at_step
+let_cap() { case $1 in refused*) echo '182 b' >"$rules" ;; taken*) rm "$rules" ;; esac; }
+export -f let_cap
 rm -f "$rules"
+options=(--rules "$rules" --at-step let_cap)
 boot liar-recap 90 lab.mode=recap
 is first there 'there is a TPM'
 is unbound gone 'its driver is unbound'

@@ -63,7 +63,8 @@ objdir() { echo "$work/matrix/$1${llvm:+-clang}"; }
 [ -z "$llvm" ] || [ ${#cached[@]} = 0 ] || cached=(CC="ccache clang$llvm" HOSTCC="ccache clang$llvm")
 # sparse looks at the files that the series touches, as they are compiled.
 sparse=()
-if [ -z "$llvm" ] && command -v sparse >/dev/null; then
+if [ -z "$llvm" ]; then
+	need_tools sparse
 	relevant base series | sed -n "s|.*\.c$|$TREE/&|p" >"$work/sparse.files"
 	sparse=(C=1 CHECK="$top/lab/check/sparse-of $work/sparse.files")
 fi

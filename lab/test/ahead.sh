@@ -73,6 +73,8 @@ is() { if [ "$1" = "$2" ]; then echo yes; else echo no; fi; }
 
 check lint demo kunit
 verdict 'what later steps boot is built while the first one runs' "$(is "$(cat "$tmp/out")" '3 passed, 0 failed, 0 skipped')"
+verdict 'what a step may take is told beside what it took' "$(grep -qE "^$default_base: lint: 1 passed, 0 failed, 0 skipped in [0-9]+ s of 60 " "$tmp/err" && echo yes)"
+verdict 'and what all took' "$(grep -qE '^all of it took [0-9]+ s of 3000$' "$tmp/err" && echo yes)"
 verdict 'at the lowest priority, once' "$(is "$(cat "$BUILD/demo" "$BUILD/kunit")" $'19\n19')"
 rm "$BUILD/demo" "$BUILD/kunit"
 check demo kunit

@@ -24,6 +24,8 @@ well() {
 reference console device-mapper: keyring: :64:logon:no:such-key: no such key
 reference console device-mapper: table: 253:0: crypt: Error (-126)
 hex console device-mapper: ioctl: dm-0 (hex) is ready
+hex-keyring console crypt: dm_keyring.policy=keyring refuses a key in hexadecimal digits
+hex-sealed console crypt: dm_keyring.policy=sealed refuses a key in hexadecimal digits
 parameters console Booting kernel: `1' invalid for parameter `dm_keyring.keyring_unsealed'
 parameters console there is no policy without a word, so it is sealed
 sealed result dm-0 volume 1
@@ -33,7 +35,6 @@ sealed result policy sealed
 sealed result has trusted;00;kmk1
 sealed result has trusted;00;kmk2
 sealed result has encrypted;00;vol1
-sealed result has encrypted;00;vol2
 sealed result pcr 01
 sealed result again add_key: Operation not permitted
 sealed result found keyctl_search: Required key not available
@@ -63,6 +64,11 @@ EOF2
 # bad: what must not be told, one line an assertion
 bad() {
 	cat <<'EOF2'
+hex-keyring console device-mapper: ioctl: dm-0 (hex-keyring) is ready
+hex-sealed console device-mapper: ioctl: dm-0 (hex-sealed) is ready
+hex-keyring console WARNING: CPU: 0
+hex-sealed console WARNING: CPU: 0
+sealed result has encrypted;00;vol2
 sealed result pcr 00
 load console device-mapper: keyring: user plain load 00
 no-cap result has trusted;00;kmk1

@@ -25,8 +25,15 @@ ended 0
 peer peers-lines
 |LUKS2 is formatted: 0
 ended 0'
+# What the newest has besides.
+newer='peer keyring-trusted-test
+|Test [OK]
+ended 0'
 # told KIND SUITE WHAT INSTEAD: that guest tells it so
-told() { printf '%s\n' "${good/"$3"/"$4"}" >"$ACT/peers-$2-$1.result"; }
+told() {
+	printf '%s\n' "${good/"$3"/"$4"}" >"$ACT/peers-$2-$1.result"
+	[ "$2" != sid ] || printf '%s\n' "$newer" >>"$ACT/peers-$2-$1.result"
+}
 # with SUITE WHAT INSTEAD [STOCK]: the step, where that is told of a suite's programs on the patched
 # kernel, and with a fourth word also on the stock one
 with() {
@@ -82,6 +89,9 @@ with sid 'peer keyring-test
 ended 0
 ' ''
 expect 'of the newest it is a skip' ok 'sid: all that are to run are there # SKIP it has no keyring-test'
+only 0
+newer='' with sid '' ''
+expect 'nor has it the one of encrypted and trusted keys' ok 'sid: all that are to run are there # SKIP it has no keyring-trusted-test'
 only 0
 with "$release" "$good" ''
 expect 'no test at all' 'not ok' "$release: all that are to run are there"

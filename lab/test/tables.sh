@@ -28,7 +28,7 @@ tables() { "$top/lab/tables.sh" "$@" >"$tmp/said" 2>&1; }
 has() { grep -qF -- "$1" "$README_FILE"; }
 said() { grep -qF -- "$1" "$tmp/said"; }
 fresh() {
-	printf '%s\n' before '<!-- memory -->' '| old |' '<!-- /memory -->' between '<!-- hostile -->' \
+	printf '%s\n' before '<!-- memory -->' '| old |' '<!-- /memory -->' between '<!-- modes -->' '<!-- /modes -->' '<!-- hostile -->' \
 		'| `inlinecrypt_test` (7.3) | 5 of 6 | 0 | what |' '| `gone_test` | 1 of 1 | 0 | what |' '<!-- /hostile -->' after >"$README_FILE"
 }
 
@@ -37,10 +37,12 @@ is 'without results nothing is written' fails tables memory
 is 'and that is said' said 'lab/check.sh memory leaves them'
 is 'nor changed' has '| old |'
 printf '%s\n' '| new |' '| 1 2 3 0 |' >"${counts%/*}/memory.table"
+echo '| aes | both |' >"${counts%/*}/modes.table"
 echo 'encrypted_blob_test 3 3 0 3' >"$counts"
 echo 'key_race_test 3 3 0 3' >>"$counts"
 is 'with results all is written' tables
 is 'the one table' has '| 1 2 3 0 |'
+is 'another' has '| aes | both |'
 is 'the counts of the other, and the words' has '| `encrypted_blob_test` | 3 of 3 | 0 | an encrypted key'
 is 'but of a race only that there are some' has '| `key_race_test` | some of 3 | 0 | the table shows'
 is 'not what was there' fails has '| old |'
