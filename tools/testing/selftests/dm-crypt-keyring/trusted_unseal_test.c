@@ -108,7 +108,7 @@ TEST_F(unseal, load_spoiled)
 	EXPECT_LT(0, trusted_add(self->load));
 }
 
-/* The name of the parent is asked for, since a session signs it. Under a policy that of the key is known. */
+/* A session signs the name of the parent, so that is asked for; under a policy the key's is known. */
 TEST_F(unseal, name_unknown)
 {
 	const bool asked = !access("/sys/class/tpm/tpm0/null_name", F_OK);
@@ -119,7 +119,7 @@ TEST_F(unseal, name_unknown)
 	EXPECT_LT(0, trusted_add(self->load));
 }
 
-/* Without sessions of the kernel's own it is there to be seen: made, and unsealed under a policy. */
+/* Without sessions of the kernel's own it can be seen: made, and unsealed by a policy. */
 TEST_F(unseal, nobody_sees_the_key)
 {
 	const bool hidden = !access("/sys/class/tpm/tpm0/null_name", F_OK);
