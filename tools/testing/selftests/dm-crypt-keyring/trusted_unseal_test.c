@@ -108,7 +108,7 @@ TEST_F(unseal, load_spoiled)
 	EXPECT_LT(0, trusted_add(self->load));
 }
 
-/* A session signs the name of the parent, so that is asked for; under a policy the key's is known. */
+/* A session signs the name of the parent, so the kernel asks the TPM for it. */
 TEST_F(unseal, name_unknown)
 {
 	const bool asked = !access("/sys/class/tpm/tpm0/null_name", F_OK);
