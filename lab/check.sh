@@ -17,7 +17,7 @@
 # shellcheck disable=SC2054  # the commas are ours
 steps=(
 	'lint        once         1 the scripts, and patches against view'
-	'own         once         5 the tests of the laboratory'\''s own tools'
+	'own         once         6 the tests of the laboratory'\''s own tools'
 	'apply       each         2 patch -p1, git am, the round trip'
 	'checkpatch  each         1 checkpatch --strict on each patch'
 	'kernel-doc  each         1 kernel-doc on each touched file'
@@ -29,7 +29,7 @@ steps=(
 	'dm-init     each         1 a reference on the kernel'\''s command line'
 	'liar        once         2 a TPM that lies about its PCRs when it is found'
 	'kunit       each         1 KUnit in the guest'
-	'selftests   each         8 the selftests in the guest'
+	'selftests   each        10 the selftests in the guest'
 	'interop     each         2 blobs from the kernel to tpm2-tools and back'
 	'algorithms  each         3 every algorithm of the kernel, with a secret'
 	'exposed     once         2 memory that root reads, locked down and not'
