@@ -5,6 +5,9 @@
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
 
+# The make of the packages starts one of its own, and is told no compiler.
+cached=()
+
 config=${CONFIG:-}
 [ -z "$config" ] || [ -f "$config" ] || die "there is no configuration $config"
 need_tools dpkg-buildpackage dh rsync
