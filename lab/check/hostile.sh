@@ -51,7 +51,7 @@ for program in "${attacks[@]}"; do
 done
 program=key_mode_test
 chosen "$work/check/run" "$program"
-boot "stock-$program" 120 lab.mode=selftests "$work/check/run"
+boot "stock-$program" 300 lab.mode=selftests "$work/check/run"
 read -r lost all out < <(tests "$result" "$program")
 passes "$program passes on the stock kernel" "$lost" "$all" "$out" "$result"
 # What the step selftests of the same run had on this kernel is not run again.
