@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # kernel.sh stock|patched - build a kernel from lab/config/base.config, what
 # base-<base>.config adds, and the fragments of EXTRA_CONFIG (names separated by spaces), in OUT or a directory of
-# its own under $work. The image's path is the only line on stdout.
+# its own under $work; by clang with LLVM, as the kernel's make has it. The image's path is the only line
+# on stdout.
 # Fails, naming it, when an option of a fragment did not survive olddefconfig.
 # shellcheck source=lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -18,7 +19,7 @@ for fragment in ${EXTRA_CONFIG:-}; do
 	[ -f "$fragment" ] || die "there is no configuration fragment $fragment"
 	fragments+=("$fragment")
 done
-need_tools gcc make flex bison bc cpio perl
+need_tools "$cc" make flex bison bc cpio perl
 
 # One line an option, the last one that names it.
 wanted=$(awk '
@@ -29,10 +30,11 @@ wanted=$(awk '
 
 if [ "$kind" = patched ]; then "$top/lab/patched.sh"; else "$top/lab/fetch.sh"; fi
 src=$work/$kind
-obj=${OUT:-$work/$kind-$(sha256sum <<<"$wanted" | cut -c1-12)}
+identity=$(printf '%s\n' "$wanted" ${LLVM:+"LLVM=$LLVM"} | sha256sum)
+obj=${OUT:-$work/$kind-${identity:0:12}}
 case $obj in /*) ;; *) obj=$PWD/$obj ;; esac
 image=$obj/arch/x86/boot/bzImage
-state="$(cat "$work/stock.version") $([ "$kind" = stock ] || series_digest) $(sha256sum <<<"$wanted")"
+state="$(cat "$work/stock.version") $([ "$kind" = stock ] || series_digest) $identity"
 
 mkdir -p "$obj" || die "cannot create the directory $obj"
 log=$work/log/kernel-$(basename "$obj").log

@@ -116,10 +116,17 @@ as_root() {
 	fi
 }
 
-# What one kernel compiles as another one does is compiled once, if there is ccache.
+# What compiles, by LLVM, as the kernel's make has it. What one kernel compiles as another one does is
+# compiled once, if there is ccache.
+case ${LLVM:-} in
+'') cc=gcc ;;
+*/) cc=${LLVM}clang ;;
+-*) cc=clang$LLVM ;;
+*) cc=clang ;;
+esac
 cached=()
 if command -v ccache >/dev/null; then
-	cached=(CC='ccache gcc' HOSTCC='ccache gcc')
+	cached=(CC="ccache $cc" HOSTCC="ccache $cc")
 	export CCACHE_DIR=$build/ccache CCACHE_NOHASHDIR=1 CCACHE_MAXSIZE=4G
 fi
 # The kernel's make, without the laboratory's variables and with nothing in the

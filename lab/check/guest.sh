@@ -19,6 +19,8 @@ test_kernel() {
 		more=$top/lab/config/$2-$base.config
 		[ ! -f "$more" ] || fragments+=" $more"
 	fi
+	# By clang, since gcc has KASAN look at memcpy(), memset() and memmove() only from 13 on.
+	[ "${2:-}" != debug ] || local -x LLVM=-19
 	kernel=$(EXTRA_CONFIG=$fragments "$top/lab/kernel.sh" "$1")
 }
 # test_programs: sets $programs, the directory of the selftests' programs

@@ -60,7 +60,6 @@ mapfile -t dirs < <({
 mapfile -t objects < <(relevant base series | sed -n 's|^\(kernel/.*\)\.c$|\1.o|p')
 
 objdir() { echo "$work/matrix/$1${llvm:+-clang}"; }
-[ -z "$llvm" ] || [ ${#cached[@]} = 0 ] || cached=(CC="ccache clang$llvm" HOSTCC="ccache clang$llvm")
 # sparse looks at the files that the series touches, as they are compiled.
 sparse=()
 if [ -z "$llvm" ]; then

@@ -12,7 +12,9 @@ mkdir "$work/programs"
 touch "$work/programs/aead_test"
 echo 'int main(void) { return 0; }' >"$tmp/lab/tpm-liar.c"
 act check/programs.sh <<<"echo '$work/programs'"
-planted='BUG: KASAN: slab-out-of-bounds in act
+planted='    ok 1 kmalloc_oob_in_memset
+    ok 2 kmalloc_memmove_invalid_size
+BUG: KASAN: slab-out-of-bounds in act
 UBSAN: array-index-out-of-bounds in act
 Good, all 12 testcases passed! |'
 leak='leak unreferenced object 0xffff888004a1c000 (size 64):
@@ -37,6 +39,14 @@ only 0
 for i in KASAN UBSAN Good; do
 	with "$(grep -v "$i" <<<"$planted")" "$leak" "$good"
 	expect "what is planted and not seen: $i" 'not ok' "planted: .*$i.*"
+	only 1
+done
+for i in memset memmove; do
+	with "$(sed "/$i/s/\$/ # SKIP no/" <<<"$planted")" "$leak" "$good"
+	expect "what is planted and left out: $i" 'not ok' "planted: $i\(\)"
+	only 1
+	with "$(sed "/$i/s/ok/not ok/" <<<"$planted")" "$leak" "$good"
+	expect "what is planted and not seen: $i" 'not ok' "planted: $i\(\)"
 	only 1
 done
 with "$planted" '' "$good"

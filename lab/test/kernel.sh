@@ -20,6 +20,7 @@ olddefconfig:
 bzImage:
 	mkdir -p $(O)/arch/x86/boot
 	echo >>$(O)/arch/x86/boot/bzImage
+	echo $(LLVM) >$(O)/llvm
 	[ ! -e "$(ACT)/fails" ]
 EOF2
 cp "$work/stock/Makefile" "$work/patched"
@@ -52,6 +53,10 @@ is 'another configuration' 1
 verdict 'in another place' "$([ "$image" != "$first" ] && echo yes)"
 kernel patched
 is 'and the first one is still there' 1
+LLVM=-19 kernel patched
+is 'another compiler' 1
+verdict 'in another place, too' "$([ "$image" != "$first" ] && echo yes)"
+verdict 'is told of' "$(grep -qx -- -19 "${image%/arch/*}/llvm" && echo yes)"
 echo second >"$series/0001-first.patch"
 kernel patched
 is 'another series is built anew' 2
