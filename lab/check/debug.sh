@@ -15,10 +15,11 @@ test_programs
 prepared
 make_liar
 fuzz=${FUZZ:-60}
-# on POLICY SECONDS PROGRAM...: they run, for so long at most. Races are longer, as all is slower.
+# on POLICY SECONDS PROGRAM...: they run, for so long at most. Races are longer, as all is slower, and the
+# rounds of what comes and goes fewer.
 on() {
 	chosen "$work/check/run" "${@:3}"
-	boot "debug-$1" $(($2 + longer)) "lab.mode=selftests lab.fuzz=$fuzz DMCK_RACE_SECONDS=15 $long $(args_of "$1")" "$work/check/run" 1024
+	boot "debug-$1" $(($2 + longer)) "lab.mode=selftests lab.fuzz=$fuzz DMCK_RACE_SECONDS=5 DMCK_ROUNDS=100 $long $(args_of "$1")" "$work/check/run" 1024
 	report
 }
 # What it would complain of is seen. KASAN's own tests of memset() and memmove() leave themselves out

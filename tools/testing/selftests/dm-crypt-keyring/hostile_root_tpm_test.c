@@ -319,4 +319,39 @@ TEST_F(tpm, cap_that_comes_off)
 	EXPECT_EQ(-EINVAL, trusted_add(NEW " pcrs=sha256:14,23"));
 }
 
+/* Whoever takes it for a policy has a key that any state of the machine opens. */
+TEST(pcrinfo_binds_nothing)
+{
+	static const char info[] = NEW " pcrinfo=0002000080";
+	char hex[HEX_SIZE], name[NAME_SIZE];
+	unsigned char secret[32];
+	struct volume volume;
+	unsigned int pcr;
+	int key;
+
+	ASSERT_EQ(0, keys_open());
+	key = trusted_add(NEW);
+	if (key_unsupported("trusted", key))
+		SKIP(return, "%s", key_unsupported("trusted", key));
+	ASSERT_LT(0, key);
+	ASSERT_EQ(0, keys_open());
+	key = trusted_add(info);
+	EXPECT_EQ(-EINVAL, key);
+	if (key < 0)
+		return;
+
+	/* Its maker opens a volume with it; then root starts something else. */
+	ASSERT_EQ(0, volume_open(&volume, XTS, ":32:trusted:" DESC, ""));
+	for (pcr = 0; pcr < 16; pcr++)
+		ASSERT_EQ(0, tpm_extend(TPM_SHA256, pcr));
+	ASSERT_EQ(32, tpm_unseal_key(key, "", secret, sizeof(secret)));
+	to_hex(hex, secret, sizeof(secret));
+	dm_name(name);
+	ASSERT_EQ(0, dm_map_crypt(name, &volume.backing, XTS, hex, ""));
+	EXPECT_NE(1, dm_reads(name, volume.data))
+		TH_LOG("the TPM unsealed the key, which opens the volume");
+	EXPECT_EQ(0, dm_remove(name));
+	EXPECT_EQ(0, volume_close(&volume));
+}
+
 TEST_HARNESS_MAIN
