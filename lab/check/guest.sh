@@ -13,6 +13,8 @@ test_kernel() {
 	run "$top/lab/patched.sh"
 	[ -f "$dir/config" ] || die "the series brings no fragment for its selftests, ${dir#"$work/patched/"}/config"
 	fragments="$top/lab/config/selftest.config $(echo "$dir"/config*)"
+	more=$top/lab/config/selftest-$base.config
+	[ ! -f "$more" ] || fragments+=" $more"
 	[ "$1" = stock ] || fragments+=" $top/lab/config/selftest-patched.config"
 	if [ -n "${2:-}" ]; then
 		fragments+=" $top/lab/config/$2.config"
