@@ -34,7 +34,7 @@ steps=(
 	'algorithms  each         3 every algorithm of the kernel, with a secret'
 	'exposed     once         2 memory that root reads, locked down and not'
 	'hostile     each         3 what root gets, stock and patched'
-	'crash       each         1 the keys that a crash leaves to the next kernel
+	'crash       each         1 the keys that a crash leaves to the next kernel'
 	'memory      once         3 copies of a key in memory, stock and patched'
 	'peers       once        12 cryptsetup, LVM2 and systemd, stock and patched'
 	'mutations   once         3 faults that the checkers must catch'

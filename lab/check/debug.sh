@@ -29,7 +29,7 @@ for splat in 'BUG: KASAN: slab-out-of-bounds' 'UBSAN: array-index-out-of-bounds'
 	if grep -aq "$splat" "$console"; then ok "planted: $splat"; else not_ok "planted: $splat" "see $console"; fi
 done
 for function in memset memmove; do
-	if grep -aq "^ *ok [0-9]* kmalloc_[a-z_]*$function[a-z0-9_]*[[:cntrl:]]*\$" "$console"; then ok "planted: $function()"; else not_ok "planted: $function()" "see $console"; fi
+	if grep -aq "^ *ok [0-9]* kmalloc_[a-z_]*${function}[a-z0-9_]*[[:cntrl:]]*\$" "$console"; then ok "planted: $function()"; else not_ok "planted: $function()" "see $console"; fi
 done
 if grep -q '^leak .*lkdtm_EXEC_KMALLOC' "$result"; then ok 'planted: a leak'; else not_ok 'planted: a leak' "see $result"; fi
 if [ "${DEBUG:-}" != all ]; then
