@@ -129,14 +129,11 @@ static void expect_clean(struct __test_metadata *_metadata, FIXTURE_DATA(trusted
 	}
 }
 
-/*
- * Is it done, or refused for want of memory? Counts the latter. A session that is salted takes an
- * algorithm, and who looks for that says -EAGAIN.
- */
+/* Is it done, or refused for want of memory? Counts the latter. */
 static void expect_nomem(struct __test_metadata *_metadata, int ret, unsigned int nth,
 			 unsigned int *refused)
 {
-	EXPECT_TRUE(ret >= 0 || ret == -ENOMEM || ret == -EAGAIN)
+	EXPECT_TRUE(ret >= 0 || ret == -ENOMEM)
 		TH_LOG("%d, after allocation %u failed", ret, nth);
 	*refused += ret < 0;
 }
