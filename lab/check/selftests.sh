@@ -15,16 +15,20 @@ test_programs
 prepared
 mapfile -t all < <(find "$programs" -name '*_test' -type f -printf '%f\n' | sort)
 
+# by tis|crb POLICY: sets $interface, for a TPM that lies or loses its PCRs. All others have TIS.
+by() { case $2 in liar | suspend-bound) interface=$1 ;; *) interface= ;; esac; }
+
 for policy in $policies; do
 	mapfile -t some < <(of_policy "$policy" "${all[@]}")
 	[ ${#some[@]} -gt 0 ] || continue
 	chosen "$work/check/run" "${some[@]}"
 	liar=
 	[ "$policy" != liar ] || make_liar
+	if [ "$hmac" ]; then by tis "$policy"; else by crb "$policy"; fi
 	boot "selftests-$policy" $((1200 + longer)) "lab.mode=selftests $long $(args_of "$policy")" "$work/check/run"
 	report
 done
-liar=
+liar='' interface=''
 # Where the kernel is configured so, lockdown does what that policy does.
 chosen "$work/check/run" hostile_root_keyring_test
 boot selftests-lockdown 120 "lab.mode=selftests lockdown=integrity" "$work/check/run"
@@ -37,6 +41,7 @@ for policy in ${hmac:+$policies}; do
 	chosen "$work/check/run" "${some[@]}"
 	liar=
 	[ "$policy" != liar ] || make_liar
+	by crb "$policy"
 	kernel=$hmac boot "selftests-hmac-$policy" $((1200 + longer)) "lab.mode=selftests $long $(args_of "$policy")" "$work/check/run"
 	report
 done
