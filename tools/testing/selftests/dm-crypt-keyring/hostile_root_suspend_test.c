@@ -69,8 +69,8 @@ FIXTURE_SETUP(suspend)
 	ASSERT_NE(NULL, realpath("/sys/class/tpm/tpm0/device/driver", self->driver));
 
 	/*
-	 * Its maker's part. A kernel without pcrs= is given the policy, and to load the key a session
-	 * that has fulfilled it.
+	 * Its maker's part. A kernel without pcrs= is given the policy, and to load the key a
+	 * session that has fulfilled it.
 	 */
 	snprintf(text, sizeof(text), NEW " pcrs=sha256:%u", PCR);
 	ASSERT_EQ(0, keys_open());

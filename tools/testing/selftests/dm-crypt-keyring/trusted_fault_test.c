@@ -130,8 +130,8 @@ static void expect_clean(struct __test_metadata *_metadata, FIXTURE_DATA(trusted
 }
 
 /*
- * Is it done, or refused for want of memory? Counts the latter. A session is salted by way of a public
- * key, and where there is no memory to check that, crypto/ecc.c says -EAGAIN.
+ * Is it done, or refused for want of memory? Counts the latter. A session is salted by way of a
+ * public key, and where there is no memory to check that, crypto/ecc.c says -EAGAIN.
  */
 static void expect_nomem(struct __test_metadata *_metadata, int ret, unsigned int nth,
 			 unsigned int *refused)
