@@ -108,6 +108,7 @@ static int opens(FIXTURE_DATA(suspend) * self, const unsigned char secret[32])
 	to_hex(hex, secret, 32);
 	dm_name(name);
 	ret = dm_map_crypt(name, &self->volume.backing, XTS, hex, "");
+	explicit_bzero(hex, sizeof(hex));
 	if (!ret) {
 		ret = dm_reads(name, self->volume.data);
 		dm_remove(name);
